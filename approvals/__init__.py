@@ -1,0 +1,1 @@
+"""Requests, policy and the audit ledger: the reason this product exists."""
