@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -84,7 +85,7 @@ class Refusal:
 
     code: Code
     field: Field
-    args: Mapping[str, object] = field(default_factory=dict)
+    args: Mapping[str, object] = dataclasses.field(default_factory=dict)
     nearest: str | None = None
 
 
