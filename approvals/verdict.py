@@ -77,6 +77,9 @@ class Code(StrEnum):
     TOO_LATE = "too_late"
     OUTDATED = "outdated"
     WIDER = "wider"
+    # the typed line: args `word`, `position` (1 = first character)
+    WORD_UNKNOWN = "word_unknown"
+    HIDDEN_CHARACTER = "hidden_character"
 
 
 @dataclass(frozen=True, slots=True)
