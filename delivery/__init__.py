@@ -1,0 +1,1 @@
+"""The durable way to a Slack channel: outbox, pacing, reconciliation, cards."""
