@@ -1,7 +1,7 @@
 """What waits to be shown in Slack, per channel, in Redis: nothing queued is ever lost.
 
 An item is either a `Card` (show the object's *current* state, newest wins) or a `Line` (say this
-text once, in a channel, a thread or a DM). Queueing is idempotent by key, so a consequence that runs
+text once, in a channel, a thread or a DM). Queueing is idempotent by key: a consequence that runs
 twice says nothing twice.
 """
 
@@ -176,5 +176,6 @@ def _text(value: bytes | str) -> str:
 
 def _field(fields: Any, name: str) -> bytes | str:
     value = fields.get(name.encode(), fields.get(name))
-    assert value is not None, "every outbox entry carries its item"
+    if value is None:
+        raise ValueError("an outbox entry without its item: not written by Sekisho")
     return cast(bytes | str, value)
