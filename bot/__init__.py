@@ -1,0 +1,1 @@
+"""The composition root of Sekisho: settings, wiring, run loop, command line, health."""

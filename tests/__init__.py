@@ -1,0 +1,1 @@
+"""Tests of Sekisho; the folders mirror the rooms."""

@@ -1,0 +1,1 @@
+"""Tests of the packaging, the locks, the container file and the documents."""

@@ -1,0 +1,1 @@
+"""Which rows of the documents a passing test proves (`make rows`)."""
