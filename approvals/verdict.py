@@ -24,56 +24,66 @@ class Field(StrEnum):
 
 
 class Code(StrEnum):
-    """Why something is refused. Each has a text `refusal.<code>` in every language."""
+    """Why something is refused. Each has a text `refusal.<code>` in every language.
+
+    The comments name the `args`: durations are `timedelta`, instants `datetime`, ports
+    `tuple[int, ...]`, people and groups `tuple[str, ...]` of Slack ids, the rest text as it is.
+    """
 
     # vm
     VM_MISSING = "vm_missing"
-    VM_UNKNOWN = "vm_unknown"
-    VM_AMBIGUOUS = "vm_ambiguous"
-    VM_NO_POLICY = "vm_no_policy"
-    VM_NOT_ALLOWED = "vm_not_allowed"
-    VM_NO_RULE = "vm_no_rule"
+    VM_UNKNOWN = "vm_unknown"  # typed near
+    VM_AMBIGUOUS = "vm_ambiguous"  # typed
+    VM_NO_POLICY = "vm_no_policy"  # vm
+    VM_NOT_ALLOWED = "vm_not_allowed"  # vm rule groups people
+    VM_NO_RULE = "vm_no_rule"  # vm
     # ports
-    PORT_MISSING = "port_missing"
-    PORT_INVALID = "port_invalid"
-    PORT_NOT_IN_POLICY = "port_not_in_policy"
-    PORT_NOT_IN_RULE = "port_not_in_rule"
+    PORT_MISSING = "port_missing"  # allowed
+    PORT_INVALID = "port_invalid"  # typed
+    PORT_NOT_IN_POLICY = "port_not_in_policy"  # vm ports allowed
+    PORT_NOT_IN_RULE = "port_not_in_rule"  # rule ports allowed
     # source
     SOURCE_MISSING = "source_missing"
-    SOURCE_ANY = "source_any"
-    SOURCE_HOSTNAME = "source_hostname"
-    SOURCE_LEADING_ZERO = "source_leading_zero"
-    SOURCE_MAPPED = "source_mapped"
-    SOURCE_ZONE = "source_zone"
-    SOURCE_HOST_BITS = "source_host_bits"
-    SOURCE_TOO_WIDE = "source_too_wide"
-    SOURCE_PRIVATE = "source_private"
-    SOURCE_RESERVED = "source_reserved"
-    SOURCE_INVALID = "source_invalid"
-    SOURCE_NOT_IN_POLICY = "source_not_in_policy"
+    SOURCE_ANY = "source_any"  # typed
+    SOURCE_HOSTNAME = "source_hostname"  # typed
+    SOURCE_LEADING_ZERO = "source_leading_zero"  # typed
+    SOURCE_MAPPED = "source_mapped"  # typed inner (the IPv4 address in it)
+    SOURCE_ZONE = "source_zone"  # typed
+    SOURCE_HOST_BITS = "source_host_bits"  # typed network
+    SOURCE_TOO_WIDE = "source_too_wide"  # typed
+    SOURCE_PRIVATE = "source_private"  # typed
+    SOURCE_RESERVED = "source_reserved"  # typed
+    SOURCE_INVALID = "source_invalid"  # typed
+    SOURCE_SHORT_FORM = "source_short_form"  # typed: 127.1
+    SOURCE_NUMBER = "source_number"  # typed: 3405803783, 0xCB.0.0x71.7
+    SOURCE_TRAILING_DOT = "source_trailing_dot"  # typed
+    SOURCE_PREFIX_LENGTH = "source_prefix_length"  # typed: /33, /255.255.255.0
+    SOURCE_SPACE = "source_space"  # typed: a space or invisible sign inside
+    SOURCE_NOT_IN_POLICY = "source_not_in_policy"  # vm source ports allowed (prefixes)
     # window
     WINDOW_MISSING = "window_missing"
-    WINDOW_INVALID = "window_invalid"
-    WINDOW_TOO_SHORT = "window_too_short"
-    WINDOW_TOO_LONG_RULE = "window_too_long_rule"
-    WINDOW_TOO_LONG_VM = "window_too_long_vm"
-    WINDOW_TOTAL = "window_total"
-    WINDOW_PAST = "window_past"
+    WINDOW_INVALID = "window_invalid"  # typed
+    WINDOW_TOO_SHORT = "window_too_short"  # shortest
+    WINDOW_TOO_LONG_RULE = "window_too_long_rule"  # rule longest
+    WINDOW_TOO_LONG_VM = "window_too_long_vm"  # vm longest
+    WINDOW_TOTAL = "window_total"  # rule longest left
+    WINDOW_PAST = "window_past"  # at
     # reason, ticket
     REASON_MISSING = "reason_missing"
-    REASON_TOO_LONG = "reason_too_long"
-    TICKET_MISSING = "ticket_missing"
-    TICKET_INVALID = "ticket_invalid"
+    REASON_TOO_LONG = "reason_too_long"  # length limit
+    TICKET_MISSING = "ticket_missing"  # rule pattern
+    TICKET_INVALID = "ticket_invalid"  # rule pattern typed
     # who and when
-    NO_APPROVER = "no_approver"
-    NOT_APPROVER = "not_approver"
-    OWN_REQUEST = "own_request"
-    ALREADY_APPROVED = "already_approved"
-    RIGHTS_UNKNOWN = "rights_unknown"
-    PERSON_INACTIVE = "person_inactive"
+    NO_APPROVER = "no_approver"  # rule quorum found groups people administrators
+    NOT_APPROVER = "not_approver"  # rule groups people
+    OWN_REQUEST = "own_request"  # requester
+    ALREADY_APPROVED = "already_approved"  # at
+    RIGHTS_UNKNOWN = "rights_unknown"  # scope group (each may be "")
+    PERSON_INACTIVE = "person_inactive"  # person
     STRANGER = "stranger"
     NOT_REQUESTER = "not_requester"
-    NOT_ADMIN = "not_admin"
+    NOT_ADMIN = "not_admin"  # administrators
+    RULE_CHANGED = "rule_changed"  # rule (as filed) now (the rule that applies, or "")
     TOO_LATE = "too_late"
     OUTDATED = "outdated"
     WIDER = "wider"
