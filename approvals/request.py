@@ -5,7 +5,7 @@ stores the result, the proof computes it again from the chain. Only this module 
 legal; the Lua script enforces the compare-and-set and the four eyes once more.
 
     pending ─approve (quorum)─▶ approved ─▶ applying ─▶ active ─▶ closing ─▶ ended
-       ├─deny──▶ denied             │          └─▶ failed ─(retry)─▶ applying
+       ├─deny──▶ denied             │          └─▶ failed ─retry─▶ approved
        ├─cancel▶ cancelled          ├─cancel─▶ cancelled
        └─lapse─▶ lapsed             └─lapse──▶ lapsed
 """
@@ -236,6 +236,19 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     retryable: bool
 
 
+class Postponed(msgspec.Struct, frozen=True, tag="postponed"):
+    """Azure refused this attempt for now (429, busy): proven, so the next may have a new end."""
+
+    attempt: int
+    retry_at: datetime
+    code: str
+    message: str
+
+
+class Retried(msgspec.Struct, frozen=True, tag="retried"):
+    """The requester tries a failed opening again, within the start deadline."""
+
+
 class Closing(msgspec.Struct, frozen=True, tag="closing"):
     cause: EndCause
     reason: str = ""
@@ -276,6 +289,8 @@ Event = (
     | Applying
     | Opened
     | Failed
+    | Postponed
+    | Retried
     | Closing
     | StillOpen
     | Ended
@@ -313,6 +328,7 @@ class Request:
     attempts: tuple[Attempt, ...] = ()
     opening: Opening | None = None
     failure: Failed | None = None
+    postponed: Postponed | None = None
     denial: Denied | None = None
     closing: Closing | None = None
     closing_since: datetime | None = None
@@ -429,6 +445,13 @@ def _step(request: Request, event: Event, actor: PersonId, at: datetime) -> Requ
             _need(request, event, State.APPROVED, State.APPLYING)
             state = State.CANCELLED if request.cancel_wanted else State.FAILED
             return replace(request, state=state, failure=event)
+        case Postponed():
+            _need(request, event, State.APPLYING)
+            if event.attempt != len(request.attempts):
+                raise IllegalTransition(request, event, "only the newest attempt is put off")
+            return replace(request, postponed=event)
+        case Retried():
+            return _retry(request, event, actor, at)
         case Closing():
             _need(request, event, State.ACTIVE, State.CLOSING)
             return replace(
@@ -493,18 +516,33 @@ def _cancel(request: Request, event: Cancelled, actor: PersonId) -> Request:
     return replace(request, state=State.CANCELLED, closed_by=actor)
 
 
+def _retry(request: Request, event: Retried, actor: PersonId, at: datetime) -> Request:
+    _need(request, event, State.FAILED)
+    if not request.is_same_person(actor):
+        raise IllegalTransition(request, event, "only the requester tries again")
+    if request.failure is None or not request.failure.retryable:
+        raise IllegalTransition(request, event, "this failure can't be retried")
+    if request.start_by is None or at >= request.start_by:
+        raise IllegalTransition(request, event, "the approval has lapsed")
+    return replace(request, state=State.APPROVED)
+
+
 def _apply(request: Request, event: Applying) -> Request:
-    _need(request, event, State.APPROVED, State.FAILED, State.APPLYING)
+    _need(request, event, State.APPROVED, State.APPLYING)
     if event.attempt.number != len(request.attempts) + 1:
         raise IllegalTransition(request, event, "attempts are numbered without a gap")
     if event.terms != request.terms:
         raise IllegalTransition(request, event, "what opens are the approved terms")
-    if request.state is State.FAILED and not (request.failure and request.failure.retryable):
-        raise IllegalTransition(request, event, "this failure can't be retried")
-    if request.state is State.APPLYING and event.attempt.ends_at != request.attempts[-1].ends_at:
-        raise IllegalTransition(request, event, "an unknown outcome keeps its end")
+    is_refused = request.postponed is not None
+    if request.state is State.APPLYING and not is_refused:
+        if event.attempt.ends_at != request.attempts[-1].ends_at:
+            raise IllegalTransition(request, event, "an unknown outcome keeps its end")
     return replace(
-        request, state=State.APPLYING, attempts=(*request.attempts, event.attempt), failure=None
+        request,
+        state=State.APPLYING,
+        attempts=(*request.attempts, event.attempt),
+        failure=None,
+        postponed=None,
     )
 
 
