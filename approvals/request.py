@@ -301,7 +301,7 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The fold of one request's entries. `version` counts entries, `terms_version` changes of terms."""
+    """The fold of one request's entries; `version` counts them, `terms_version` changed terms."""
 
     id: RequestId
     kind: Kind
@@ -351,6 +351,9 @@ class Request:
 
     @property
     def is_open(self) -> bool:
+        """Whether somebody or something must still act. A failure without a retry is the end."""
+        if self.state is State.FAILED:
+            return self.failure is not None and self.failure.retryable
         return self.state in OPEN_STATES
 
     def is_same_person(self, person: PersonId) -> bool:
@@ -415,7 +418,7 @@ def submit(request_id: RequestId, event: Submitted, *, actor: PersonId, at: date
 
 
 def apply_event(request: Request, event: Event, *, actor: PersonId, at: datetime) -> Request:
-    """The request after `event`, or IllegalTransition. Pure: the same in ledger, model and proof."""
+    """The request after `event`, or IllegalTransition: the same in ledger, model and proof."""
     changed = _step(request, event, actor, at)
     return replace(changed, version=request.version + 1, changed_at=at)
 
@@ -424,6 +427,23 @@ def _step(request: Request, event: Event, actor: PersonId, at: datetime) -> Requ
     match event:
         case Submitted():
             raise IllegalTransition(request, event, "it is filed already")
+        case Approved() | Denied() | Cancelled() | Lapsed() | Refused():
+            return _decide(request, event, actor, at)
+        case Applying() | Opened() | Failed() | Postponed() | Retried():
+            return _open(request, event, actor, at)
+        case Warned() | Closing() | StillOpen() | Ended():
+            return _close(request, event, actor, at)
+        case _:
+            assert_never(event)
+
+
+def _decide(
+    request: Request,
+    event: Approved | Denied | Cancelled | Lapsed | Refused,
+    actor: PersonId,
+    at: datetime,
+) -> Request:
+    match event:
         case Approved():
             return _approve(request, event, actor, at)
         case Denied():
@@ -436,6 +456,19 @@ def _step(request: Request, event: Event, actor: PersonId, at: datetime) -> Requ
         case Lapsed():
             _need(request, event, State.PENDING, State.APPROVED, State.FAILED)
             return replace(request, state=State.LAPSED)
+        case Refused():
+            return request
+        case _:
+            assert_never(event)
+
+
+def _open(
+    request: Request,
+    event: Applying | Opened | Failed | Postponed | Retried,
+    actor: PersonId,
+    at: datetime,
+) -> Request:
+    match event:
         case Applying():
             return _apply(request, event)
         case Opened():
@@ -452,6 +485,20 @@ def _step(request: Request, event: Event, actor: PersonId, at: datetime) -> Requ
             return replace(request, postponed=event)
         case Retried():
             return _retry(request, event, actor, at)
+        case _:
+            assert_never(event)
+
+
+def _close(
+    request: Request,
+    event: Warned | Closing | StillOpen | Ended,
+    actor: PersonId,
+    at: datetime,
+) -> Request:
+    match event:
+        case Warned():
+            _need(request, event, State.ACTIVE)
+            return replace(request, warned=True)
         case Closing():
             _need(request, event, State.ACTIVE, State.CLOSING)
             return replace(
@@ -468,11 +515,6 @@ def _step(request: Request, event: Event, actor: PersonId, at: datetime) -> Requ
         case Ended():
             _need(request, event, State.ACTIVE, State.CLOSING)
             return replace(request, state=State.ENDED, ended=event)
-        case Warned():
-            _need(request, event, State.ACTIVE)
-            return replace(request, warned=True)
-        case Refused():
-            return request
         case _:
             assert_never(event)
 
@@ -533,10 +575,9 @@ def _apply(request: Request, event: Applying) -> Request:
         raise IllegalTransition(request, event, "attempts are numbered without a gap")
     if event.terms != request.terms:
         raise IllegalTransition(request, event, "what opens are the approved terms")
-    is_refused = request.postponed is not None
-    if request.state is State.APPLYING and not is_refused:
-        if event.attempt.ends_at != request.attempts[-1].ends_at:
-            raise IllegalTransition(request, event, "an unknown outcome keeps its end")
+    is_unknown = request.state is State.APPLYING and request.postponed is None
+    if is_unknown and event.attempt.ends_at != request.attempts[-1].ends_at:
+        raise IllegalTransition(request, event, "an unknown outcome keeps its end")
     return replace(
         request,
         state=State.APPLYING,
