@@ -1,0 +1,272 @@
+"""JIT access to one VM: open ports for one source until an instant, prove it, close them again.
+
+Everything here talks to Azure through the gateway's protocols and may run twice. What Azure shows
+is the truth: `opening_of` and `openness` read, they never assume.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from approvals.request import Length, Opening, Request, Terms
+from defender.errors import AzureError, AzureForbidden, AzureNotFound, AzureRefused
+from defender.inventory import Machine
+from defender.jit import AccessRecord, Jit, PolicySnapshot, VmPolicy
+from defender.network import Addresses, NsgRule
+from defender.resources import ResourceId
+
+#: A documentation address: whoever is let in by it is nobody (RFC 5737).
+NOBODY = "192.0.2.1"
+#: How long the superseding request that closes a port asks for: the least that Azure documents.
+SUPERSEDE_FOR = timedelta(minutes=5)
+
+
+class Network(Protocol):
+    """The gateway's view of the network around a machine."""
+
+    async def jit_rules(self, machine: Machine) -> tuple[NsgRule, ...] | None:
+        """Rules that JIT wrote for this machine, or None without the right to read them."""
+
+    async def delete_rule(self, rule: NsgRule) -> None:
+        """Delete one rule (own optional role)."""
+
+    async def addresses(self, machine: Machine) -> Addresses:
+        """Public and private address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Openness:
+    """What Azure shows of a session. `rules` is None where the NSG can't be read."""
+
+    records: tuple[AccessRecord, ...]
+    rules: tuple[NsgRule, ...] | None
+
+    @property
+    def is_closed(self) -> bool:
+        """No live record, and no allow rule where it can be read."""
+        return not any(record.is_live for record in self.records) and not self.rules
+
+    @property
+    def is_shut_in_nsg(self) -> bool:
+        """The rule is proved gone, whatever the policy still lists."""
+        return self.rules is not None and not self.rules
+
+    @property
+    def proof(self) -> str:
+        if self.rules is None:
+            return "policy"
+        if any(record.is_live for record in self.records):
+            return "nsg"
+        return "policy+nsg"
+
+
+class CannotClose(Exception):
+    """No strategy is possible. `code` names why: shared, not_admitted, no_right."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class JitAccess:
+    """The one kind of request so far. `instance` marks our openings among those of others."""
+
+    def __init__(
+        self, jit: Jit, network: Network, *, instance: str, may_delete_rules: bool = True
+    ) -> None:
+        self._jit = jit
+        self._network = network
+        self._instance = instance
+        self._may_delete_rules = may_delete_rules
+
+    # --- opening ---
+
+    def marker(self, request: Request) -> str:
+        """What Azure's record carries so that the opening is found again."""
+        return f"{self._instance}:{request.id}"
+
+    def justification(self, request: Request) -> str:
+        """Azure's own record shows the bot: the person and the yes stand here."""
+        approvers = ", ".join(approval.approver for approval in request.approvals)
+        text = f"{self.marker(request)} {request.requester} approved by {approvers}: "
+        return (text + " ".join(request.justification.split()))[:500]
+
+    def end_of(self, terms: Terms, now: datetime, *, after: datetime | None = None) -> datetime:
+        """When a window that opens now ends; an extension is added to the old end `after`."""
+        match terms.window:
+            case Length() as length:
+                return (after or now) + length.duration
+            case until:
+                return until.at
+
+    async def send(self, request: Request, ends_at: datetime, within: timedelta) -> None:
+        """One POST. Raises AzureRefused (nothing happened) or OutcomeUnknown."""
+        snapshot = await self._jit.policies_of(machine_of(request))
+        policy = _policy_with(snapshot, request)
+        await self._jit.initiate(
+            policy=policy,
+            ports=dict.fromkeys(request.terms.ports, ends_at),
+            source=request.terms.source,
+            justification=self.justification(request),
+            timeout=within,
+        )
+
+    async def records(self, request: Request) -> tuple[AccessRecord, ...]:
+        """Azure's records of this request, whatever their state."""
+        snapshot = await self._jit.policies_of(machine_of(request))
+        return self._ours(snapshot, request)
+
+    async def opening_of(self, request: Request, now: datetime) -> Opening | None:
+        """The opening when Azure shows every port open, else None."""
+        snapshot = await self._jit.policies_of(machine_of(request))
+        records = [record for record in self._ours(snapshot, request) if record.is_open]
+        open_ports = {record.port for record in records}
+        if not set(request.terms.ports) <= open_ports:
+            return None
+        ends = [record.ends_at for record in records if record.ends_at is not None]
+        address = await self._address(request, snapshot)
+        return Opening(
+            opened_at=now,
+            ends_at=min(ends) if ends else request.attempts[-1].ends_at,
+            address=address,
+            mapped_ports={
+                record.port: record.mapped_port
+                for record in records
+                if record.mapped_port and record.mapped_port != record.port
+            },
+        )
+
+    async def _address(self, request: Request, snapshot: PolicySnapshot) -> str:
+        """Azure Firewall's address if the policy names one, else the VM's own."""
+        for policy in snapshot.of(request.target.resource_id):
+            if policy.public_ip:
+                return policy.public_ip
+        try:
+            addresses = await self._network.addresses(machine_of(request))
+        except AzureError:
+            return ""  # the opening stands without it; the DM then says how to find the address
+        return addresses.public_ip or addresses.private_ip or ""
+
+    def _ours(self, snapshot: PolicySnapshot, request: Request) -> tuple[AccessRecord, ...]:
+        marker = self.marker(request)
+        found = snapshot.records_of(request.target.resource_id)
+        return tuple(
+            record
+            for record in found
+            if record.carries(marker) and record.port in request.terms.ports
+        )
+
+    # --- closing ---
+
+    async def openness(self, request: Request) -> Openness:
+        """What is still open of this session, by policy and (where readable) by NSG."""
+        machine = machine_of(request)
+        records, rules = await asyncio.gather(
+            self.records(request), self._network.jit_rules(machine)
+        )
+        ours: tuple[NsgRule, ...] | None = None
+        if rules is not None:
+            ours = tuple(rule for rule in rules if _opens(rule, request))
+        return Openness(records, ours)
+
+    async def others(self, request: Request) -> tuple[AccessRecord, ...]:
+        """Live records of other requests on the same VM and ports."""
+        snapshot = await self._jit.policies_of(machine_of(request))
+        marker = self.marker(request)
+        return tuple(
+            record
+            for port in request.terms.ports
+            for record in snapshot.records_of(request.target.resource_id, port)
+            if record.is_live and not record.carries(marker)
+        )
+
+    async def close(self, request: Request, now: datetime) -> None:
+        """Close early by the first strategy that is possible. Raises CannotClose or AzureError."""
+        problems: list[CannotClose] = []
+        for strategy in (self._supersede, self._delete_rules):
+            try:
+                await strategy(request, now)
+            except CannotClose as problem:
+                problems.append(problem)
+            else:
+                return
+        raise problems[-1]
+
+    async def _delete_rules(self, request: Request, now: datetime) -> None:
+        if not self._may_delete_rules:
+            raise CannotClose("no_right", "deleting NSG rules is switched off")
+        rules = await self._network.jit_rules(machine_of(request))
+        if rules is None:
+            raise CannotClose("no_right", "the NSG can't be read")
+        for rule in rules:
+            if not _opens(rule, request):
+                continue
+            try:
+                await self._network.delete_rule(rule)
+            except AzureNotFound:
+                continue
+            except AzureForbidden as error:
+                raise CannotClose("no_right", error.message) from error
+
+    async def _supersede(self, request: Request, now: datetime) -> None:
+        """A short request from nobody replaces ours, if the policy admits it and nobody shares."""
+        if await self.others(request):
+            raise CannotClose("shared", "another session has this VM and port")
+        machine = machine_of(request)
+        policy = _policy_with(await self._jit.policies_of(machine), request)
+        for port in request.terms.ports:
+            rule = policy.port(port)
+            if rule is None or not _admits_nobody(rule.allowed_sources):
+                raise CannotClose("not_admitted", "the policy does not admit 192.0.2.1")
+        try:
+            await self._jit.initiate(
+                policy=policy,
+                ports=dict.fromkeys(request.terms.ports, now + SUPERSEDE_FOR),
+                source=NOBODY,
+                justification=f"{self._instance}-close:{request.id}",
+                timeout=timedelta(seconds=15),
+            )
+        except AzureRefused as error:
+            raise CannotClose("refused", error.message) from error
+
+
+def machine_of(request: Request) -> Machine:
+    """The gateway's machine from the target as it was asked for."""
+    target = request.target
+    return Machine(
+        resource_id=ResourceId(target.resource_id),
+        name=target.name,
+        resource_group=target.resource_group,
+        subscription_id=target.subscription_id,
+        subscription_name=target.subscription_name,
+        location=target.location,
+        os=target.os,
+        tags=target.tags,
+    )
+
+
+def _policy_with(snapshot: PolicySnapshot, request: Request) -> VmPolicy:
+    """The policy entry that has every port asked for (a VM may be in several policies)."""
+    for policy in snapshot.of(request.target.resource_id):
+        if all(policy.port(port) for port in request.terms.ports):
+            return policy
+    raise AzureRefused("PolicyChanged", "the VM's JIT policy no longer has the approved ports")
+
+
+def _opens(rule: NsgRule, request: Request) -> bool:
+    sources = rule.sources or (rule.source,)
+    wanted = {request.terms.source, f"{request.terms.source}/32", f"{request.terms.source}/128"}
+    return (
+        rule.is_allow
+        and bool(wanted & set(sources))
+        and any(rule.covers(port) for port in request.terms.ports)
+    )
+
+
+def _admits_nobody(allowed: Sequence[str]) -> bool:
+    return any(prefix in ("*", "0.0.0.0/0", "Any", "any") for prefix in allowed)
