@@ -2,6 +2,126 @@
 
 from __future__ import annotations
 
-from defender.records import Addresses, NsgRule
+from datetime import timedelta
+from typing import Protocol
 
-__all__ = ["Addresses", "NsgRule"]
+from defender.clients import AzureClients
+from defender.decode_network import (
+    Interface,
+    SecurityGroup,
+    concerns,
+    interface_of,
+    public_ip_of,
+    security_group_of,
+    security_groups_of,
+)
+from defender.errors import AzureForbidden, AzureNotFound
+from defender.records import Addresses, Machine, NsgRule
+from defender.resources import fold
+
+__all__ = ["Addresses", "Network", "NetworkGateway", "NsgRule"]
+
+_VERSION = {"api-version": "2024-05-01"}
+#: A deletion is answered (or handed to a background operation) within seconds.
+_DELETE_DEADLINE = timedelta(seconds=20)
+#: Azure allows 8 interfaces on its largest machines.
+_INTERFACES_MAX = 8
+
+
+class Network(Protocol):
+    """What opening and closing need of the network; `NetworkGateway` is the real one."""
+
+    async def jit_rules(self, machine: Machine) -> tuple[NsgRule, ...] | None:
+        """JIT's rules about this machine, None without the right to read them."""
+
+    async def delete_rule(self, rule: NsgRule) -> None:
+        """Delete one rule; gone already is success, acceptance is not proof: read it back."""
+
+    async def addresses(self, machine: Machine) -> Addresses:
+        """Where the machine can be reached."""
+
+
+class NetworkGateway:
+    """Interfaces, public addresses and security groups over Resource Manager."""
+
+    def __init__(self, clients: AzureClients) -> None:
+        self._clients = clients
+
+    async def jit_rules(self, machine: Machine) -> tuple[NsgRule, ...] | None:
+        """JIT's rules about this machine, None without the right to read them.
+
+        JIT writes into the interface's group, the subnet's, or both.
+        """
+        try:
+            interfaces = await self._interfaces(machine)
+            groups = await self._groups(machine, interfaces)
+        except AzureForbidden:
+            return None
+        addresses = [ip for interface in interfaces for ip in interface.private_ips]
+        return tuple(
+            rule
+            for group in groups
+            for rule in group.jit_rules
+            if concerns(rule, vm_name=machine.name, private_ips=addresses)
+        )
+
+    async def delete_rule(self, rule: NsgRule) -> None:
+        """Delete one rule; gone already is success, acceptance is not proof: read it back."""
+        try:
+            await self._clients.delete(
+                f"{rule.nsg_id}/securityRules/{rule.name}", _VERSION, deadline=_DELETE_DEADLINE
+            )
+        except AzureNotFound:
+            return
+
+    async def addresses(self, machine: Machine) -> Addresses:
+        """Where the machine can be reached; None for what it lacks or we may not read."""
+        try:
+            interfaces = await self._interfaces(machine)
+        except AzureForbidden:
+            return Addresses(None, None)
+        private = tuple(ip for interface in interfaces for ip in interface.private_ips)
+        public = tuple(
+            [
+                ip
+                for interface in interfaces
+                for ip_id in interface.public_ip_ids
+                if (ip := await self._public_ip(ip_id)) is not None
+            ]
+        )
+        return Addresses(
+            public_ip=next(iter(public), None),
+            private_ip=next(iter(private), None),
+            all_private=private,
+            all_public=public,
+        )
+
+    async def _interfaces(self, machine: Machine) -> list[Interface]:
+        ids = machine.network_interface_ids[:_INTERFACES_MAX]
+        found = [interface_of(await self._clients.get(nic_id, _VERSION)) for nic_id in ids]
+        return sorted(found, key=lambda interface: not interface.is_primary)
+
+    async def _groups(self, machine: Machine, interfaces: list[Interface]) -> list[SecurityGroup]:
+        ids = {fold(i.nsg_id): i.nsg_id for i in interfaces if i.nsg_id}
+        found = {
+            key: security_group_of(await self._clients.get(nsg_id, _VERSION))
+            for key, nsg_id in ids.items()
+        }
+        subnets = {fold(subnet) for i in interfaces for subnet in i.subnet_ids}
+        if subnets:
+            # Of a subnet's group only the group itself tells, and that right is in our role.
+            path = (
+                f"/subscriptions/{machine.subscription_id}"
+                "/providers/Microsoft.Network/networkSecurityGroups"
+            )
+            async for body in self._clients.pages(path, _VERSION):
+                for group in security_groups_of(body):
+                    if group.subnet_keys & subnets:
+                        found.setdefault(fold(group.nsg_id), group)
+        return list(found.values())
+
+    async def _public_ip(self, ip_id: str) -> str | None:
+        try:
+            return public_ip_of(await self._clients.get(ip_id, _VERSION))
+        except (AzureForbidden, AzureNotFound):
+            return None

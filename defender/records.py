@@ -85,7 +85,7 @@ class AccessRecord:
     requestor: str
     justification: str
     mapped_port: int | None  # the port to connect to behind Azure Firewall
-    policy_id: ResourceId = ResourceId("")
+    policy_id: ResourceId | None = None
 
     @property
     def is_open(self) -> bool:

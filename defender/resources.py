@@ -39,7 +39,7 @@ def bare_subscription_id(text: str) -> str:
         return parts[0].lower()
     raise InvalidResourceId(
         f"{text!r} is not a subscription: write its id, as in "
-        "00000000-0000-0000-0000-000000000000 or /subscriptions/00000000-0000-0000-0000-000000000000."
+        "00000000-0000-0000-0000-000000000000, or /subscriptions/ followed by it."
     )
 
 

@@ -1,0 +1,201 @@
+"""Asking Resource Manager: one deadline, our own retries, pages from nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from defender.decode import page_of
+from defender.errors import AzureBusy, AzureUnavailable
+from defender.pacing import Call, Pacer, next_wait
+from defender.settings import AzureSettings
+from defender.witness import Witness
+
+if TYPE_CHECKING:
+    from defender.sdk import Sdk
+
+T = TypeVar("T")
+#: Makes one call of the SDK; the witness must be handed on to it.
+Make = Callable[["Sdk", Witness], Awaitable[T]]
+
+__all__ = ["AzureClients", "AzureSettings"]
+
+#: What may stand in a path unescaped: group names may hold brackets.
+_PATH_SAFE = "/()-._~"
+
+logger = logging.getLogger(__name__)
+
+#: A single read; Azure answers in well under a second or not at all.
+READ_DEADLINE = timedelta(seconds=20)
+#: A whole list, all pages.
+LIST_DEADLINE = timedelta(minutes=5)
+#: Tries of one read within its deadline.
+READ_TRIES = 4
+#: 100,000 machines come in 2,000 pages of 50 at worst.
+PAGES_MAX = 2_000
+
+
+class AzureClients:
+    """The way to Azure. Costs nothing until `warm` or the first call loads the SDK."""
+
+    def __init__(self, settings: AzureSettings, *, user_agent: str = "sekisho") -> None:
+        self.settings = settings
+        self.pacer = Pacer(clock=time.monotonic)
+        self._user_agent = user_agent
+        self._sdk: Sdk | None = None
+        self._warming = asyncio.Lock()
+        self._origin = _origin(settings.resource_manager)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; a later call would open new ones."""
+        sdk, self._sdk = self._sdk, None
+        if sdk is not None:
+            await sdk.close()
+
+    async def warm(self) -> None:
+        """Load the SDK in a thread and make the clients; the first call waits for it."""
+        await self.sdk()
+
+    async def sdk(self) -> Sdk:
+        """The SDK's side, made on first use."""
+        async with self._warming:
+            if self._sdk is None:
+                module = await asyncio.to_thread(importlib.import_module, "defender.sdk")
+                self._sdk = module.Sdk(self.settings, user_agent=self._user_agent)
+            return self._sdk
+
+    async def get(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        deadline: timedelta = READ_DEADLINE,
+    ) -> bytes:
+        """One read, repeated where that helps, within the deadline."""
+        return await self._get(self.url(path, query), ends_at=ends_after(deadline))
+
+    async def pages(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        deadline: timedelta = LIST_DEADLINE,
+    ) -> AsyncIterator[bytes]:
+        """Every page of a list; AzureUnavailable rather than a list that is cut short."""
+        ends_at = ends_after(deadline)
+        url, seen = self.url(path, query), set[str]()
+        for _ in range(PAGES_MAX):
+            seen.add(url)
+            body = await self._get(url, ends_at=ends_at)
+            yield body
+            following = page_of(body).next_link
+            if not following:
+                return
+            if _origin(following) != self._origin:
+                raise AzureUnavailable(
+                    "ForeignNextLink", "The list goes on at another address; it was not followed."
+                )
+            if following in seen:
+                logger.warning("azure.next_link_repeated", extra={"path": path})
+                return
+            url = following
+        raise AzureUnavailable("TooManyPages", f"The list has more than {PAGES_MAX} pages.")
+
+    async def delete(self, path: str, query: Mapping[str, str], *, deadline: timedelta) -> None:
+        """One DELETE, never repeated; an answer of 404 is AzureNotFound."""
+        url = self.url(path, query)
+        await self.call(
+            lambda sdk, witness: sdk.send("DELETE", url, witness=witness),
+            subscription_id=_subscription_of(path),
+            kind=Call.DELETE,
+            ends_at=ends_after(deadline),
+        )
+
+    def url(self, path: str, query: Mapping[str, str]) -> str:
+        """The address of a path below Resource Manager."""
+        return f"{self.settings.resource_manager}{quote(path, safe=_PATH_SAFE)}?{urlencode(query)}"
+
+    async def read(self, make: Make[T], *, subscription_id: str, ends_at: float) -> T:
+        """One read, repeated where that helps, within the deadline."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                found = await self.call(
+                    make, subscription_id=subscription_id, kind=Call.READ, ends_at=ends_at
+                )
+                if found is None:
+                    raise AzureUnavailable("Unreadable", "Azure's answer could not be read.")
+                return found
+            except (AzureBusy, AzureUnavailable) as error:
+                asked = error.retry_after if isinstance(error, AzureBusy) else None
+                wait = next_wait(attempt, asked).total_seconds()
+                if attempt >= READ_TRIES or time.monotonic() + wait >= ends_at:
+                    raise
+                await asyncio.sleep(wait)
+
+    async def call(
+        self, make: Make[T], *, subscription_id: str, kind: Call, ends_at: float
+    ) -> T | None:
+        """One call in its turn; Azure's wish to wait holds back those after it."""
+        sdk = await self.sdk()
+        await self.pacer.take(subscription_id, kind, ends_at=ends_at)
+        witness = Witness()
+        seconds = max(0.0, ends_at - time.monotonic())
+        try:
+            return await sdk.attempt(
+                make(sdk, witness), witness, seconds=seconds, is_write=kind is not Call.READ
+            )
+        except AzureBusy as busy:
+            if busy.status == 429:
+                self.pacer.hold(subscription_id, kind, busy.retry_after)
+            raise
+
+    async def _get(self, url: str, *, ends_at: float) -> bytes:
+        return await self.read(
+            lambda sdk, witness: sdk.send("GET", url, witness=witness),
+            subscription_id=_subscription_of(urlsplit(url).path),
+            ends_at=ends_at,
+        )
+
+
+def ends_after(deadline: timedelta) -> float:
+    """The monotonic instant at which a wait of this length ends."""
+    return time.monotonic() + deadline.total_seconds()
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port: what a link must share with the setting to be followed."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    host = (parts.hostname or "").lower()
+    if parts.username is not None or parts.password is not None:
+        host = ""
+    return parts.scheme.lower(), host, port or {"https": 443, "http": 80}.get(parts.scheme.lower())
+
+
+def _subscription_of(path: str) -> str:
+    """The subscription a path is about, "" for the tenant's own (each has its own bucket)."""
+    parts = path.split("/", 3)
+    return parts[2].lower() if len(parts) > 2 and parts[1].lower() == "subscriptions" else ""

@@ -1,0 +1,230 @@
+"""The Azure SDK behind one door: credential, transport, pipeline and errors.
+
+This module imports azure.core, azure.identity and azure.mgmt.security (about 40 MB, 0.7 s), so
+only `defender.clients` imports it, in a thread. Our pipeline has no retry, redirect or
+provider-registration policy: the SDK would repeat a POST, sleep without a limit, follow a
+redirect with our token and write to a subscription it was only asked to read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+import aiohttp
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from azure.core.pipeline import PipelineRequest, PipelineResponse, policies
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.identity import CredentialUnavailableError
+from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential
+from azure.mgmt.core import AsyncARMPipelineClient
+from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+from azure.mgmt.security.aio import SecurityCenter
+
+from defender.answers import clean
+from defender.errors import AzureBusy, AzureError, AzureRefused, AzureUnavailable, OutcomeUnknown
+from defender.settings import AzureSettings
+from defender.witness import Witness
+
+T = TypeVar("T")
+
+#: What the way to Azure may raise before anything is sent.
+_WORLD_ERRORS = (SdkError, TimeoutError, OSError, aiohttp.ClientError)
+#: aiohttp closes idle connections itself; the pool is far above what the pacer lets through.
+_CONNECTIONS_MAX = 50
+_KEPT_OPEN_SECONDS = 60.0
+
+
+class ManagedCredential(AsyncTokenCredential, Protocol):
+    """A credential that can be closed; all of azure-identity's can."""
+
+    async def close(self) -> None: ...
+
+
+class _WitnessPolicy(policies.SansIOHTTPPolicy[Any, Any]):
+    """Last before the wire: notes that a request goes out and what answers it."""
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        witness = request.context.options.pop("witness", None)
+        if witness is not None:
+            witness.is_sent = True
+            request.context["witness"] = witness
+
+    def on_response(
+        self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
+    ) -> None:
+        witness = request.context.get("witness")
+        if witness is not None:
+            answer = response.http_response
+            witness.status = answer.status_code
+            witness.headers = dict(answer.headers)
+            witness.body = answer.body() if hasattr(answer, "body") else answer.content
+
+
+class Sdk:
+    """Everything made of Azure's SDK; made in a running loop, closed once."""
+
+    def __init__(self, settings: AzureSettings, *, user_agent: str) -> None:
+        self._settings = settings
+        self._session = _session(settings.ca_file)
+        self._transport = AioHttpTransport(session=self._session, session_owner=False)
+        self.credential = _credential(settings)
+        self._user_agent = user_agent
+        self.arm: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
+            base_url=settings.resource_manager,
+            policies=self.pipeline(),
+            transport=self._transport,
+        )
+        self._security: dict[str, SecurityCenter] = {}
+
+    def pipeline(self, *, decoding: bool = False) -> list[Any]:
+        """Our own chain; `decoding` for generated clients, which read a parsed body."""
+        chain: list[Any] = [
+            policies.RequestIdPolicy(),
+            policies.HeadersPolicy({"Accept": "application/json"}),
+            policies.UserAgentPolicy(base_user_agent=self._user_agent),
+            AsyncARMChallengeAuthenticationPolicy(self.credential, *self._settings.scopes),
+            _WitnessPolicy(),
+        ]
+        if decoding:
+            chain.insert(3, policies.ContentDecodePolicy())
+        return chain
+
+    def client_options(self) -> dict[str, Any]:
+        """Keywords that put a generated client onto our transport and chain."""
+        return {
+            "base_url": self._settings.resource_manager,
+            "credential_scopes": list(self._settings.scopes),
+            "policies": self.pipeline(decoding=True),
+            "transport": self._transport,
+        }
+
+    async def initiate(
+        self,
+        *,
+        subscription_id: str,
+        group: str,
+        location: str,
+        policy_name: str,
+        body: bytes,
+        witness: Witness,
+    ) -> None:
+        """POST …/initiate once, the body as it is; the witness knows what came of it."""
+        client = self._security.get(subscription_id)
+        if client is None:
+            client = SecurityCenter(self.credential, subscription_id, **self.client_options())
+            self._security[subscription_id] = client
+        await client.jit_network_access_policies.initiate(
+            group, location, policy_name, BytesIO(body), witness=witness
+        )
+
+    async def send(self, method: str, url: str, *, witness: Witness) -> bytes:
+        """One request through the ARM pipeline; the body of its answer."""
+        await self.arm.send_request(HttpRequest(method, url), witness=witness)
+        return witness.body
+
+    @staticmethod
+    async def attempt(
+        call: Awaitable[T], witness: Witness, *, seconds: float, is_write: bool
+    ) -> T | None:
+        """Await one call under a time-out; AzureError unless it succeeded.
+
+        Once the request is out, whatever is raised only means that the SDK could not tell us what
+        became of it, so every exception is translated; before that, only those of the world are.
+        None is returned for a success that the SDK took for a failure.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                result = await call
+        except Exception as error:
+            if not witness.is_sent and not isinstance(error, _WORLD_ERRORS):
+                raise
+            found = translate(error, witness, is_write=is_write)
+            if found is not None:
+                raise found from error
+            return None
+        found = witness.failure(is_write=is_write)
+        if found is not None:
+            raise found
+        return result
+
+    async def close(self) -> None:
+        """Close the credential's and our own connections."""
+        await self.credential.close()
+        await self._session.close()
+
+
+def translate(error: Exception, witness: Witness, *, is_write: bool) -> AzureError | None:
+    """What an exception of the SDK, or a time-out, means to the caller; None: it succeeded."""
+    if witness.status is not None:
+        # The SDK knows one success per call and raises on others and on bodies it can't read.
+        return witness.failure(is_write=is_write)
+    if not witness.is_sent:
+        return _not_sent(error, is_write=is_write)
+    text = clean(str(error)) or type(error).__name__
+    if _never_connected(error):
+        if is_write:
+            return AzureBusy("NotConnected", text)
+        return AzureUnavailable("NotConnected", text)
+    unsure = OutcomeUnknown if is_write else AzureUnavailable
+    return unsure("TimedOut" if isinstance(error, TimeoutError) else "NoAnswer", text)
+
+
+def _not_sent(error: BaseException, *, is_write: bool) -> AzureError:
+    """No token: nothing was sent, so a write is proven not to have happened."""
+    text = clean(str(error)) or type(error).__name__
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    is_lasting = isinstance(error, CredentialUnavailableError) or (
+        isinstance(error, ClientAuthenticationError) and status is not None and status < 500
+    )
+    if is_lasting:
+        return AzureRefused("NoCredential", text, status)
+    return AzureBusy("NotSent", text) if is_write else AzureUnavailable("NotSent", text)
+
+
+def _never_connected(error: BaseException) -> bool:
+    """Refused, unresolved or untrusted: no byte of the request left us."""
+    return isinstance(error, ServiceRequestError) and isinstance(
+        error.inner_exception, aiohttp.ClientConnectorError | aiohttp.ClientConnectorSSLError
+    )
+
+
+def _session(ca_file: Path | None) -> aiohttp.ClientSession:
+    """One TLS context for all: the SDK would load the CA file, and connect, for each call."""
+    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    connector = aiohttp.TCPConnector(
+        ssl=context, limit=_CONNECTIONS_MAX, keepalive_timeout=_KEPT_OPEN_SECONDS
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        trust_env=True,  # HTTPS_PROXY
+        auto_decompress=False,  # the SDK's transport does that
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+def _credential(settings: AzureSettings) -> ManagedCredential:
+    options: dict[str, Any] = {}
+    if settings.authority:
+        options["authority"] = settings.authority
+    if settings.ca_file:
+        options["connection_verify"] = str(settings.ca_file)
+    if settings.disable_instance_discovery:
+        options["disable_instance_discovery"] = True
+    if settings.tenant_id and settings.client_id and settings.client_secret:
+        return cast(
+            ManagedCredential,
+            ClientSecretCredential(
+                settings.tenant_id, settings.client_id, settings.client_secret, **options
+            ),
+        )
+    if settings.managed_identity_client_id:
+        options["managed_identity_client_id"] = settings.managed_identity_client_id
+    return cast(ManagedCredential, DefaultAzureCredential(**options))

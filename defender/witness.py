@@ -1,0 +1,29 @@
+"""What is known of one call to Azure: whether it left us, and what came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from defender.answers import failure, is_azure_answer
+from defender.errors import AzureError, AzureUnavailable, OutcomeUnknown
+
+
+@dataclass(slots=True)
+class Witness:
+    """Filled in by the pipeline's last policy; the SDK's own verdict is not needed."""
+
+    is_sent: bool = False
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def failure(self, *, is_write: bool) -> AzureError | None:
+        """What the answer means; None for success. A page that isn't Azure's is no success."""
+        unsure = OutcomeUnknown if is_write else AzureUnavailable
+        if self.status is None:
+            return unsure("NoAnswer", "Azure gave no answer.")
+        if not 200 <= self.status < 300:
+            return failure(self.status, self.headers, self.body, is_write=is_write)
+        if not is_azure_answer(self.body):
+            return unsure("NotAzure", "The answer was not Azure's.", self.status)
+        return None
