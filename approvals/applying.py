@@ -1,0 +1,316 @@
+"""From a complete approval to an open port: one attempt at a time, looked up before it is repeated.
+
+The entry that completes the quorum (or `Retried`) is driven here until Azure shows the outcome. An
+attempt is one `Applying` entry: only the process whose op-id it carries sends it, once. Whoever
+takes over after a crash reads only, and enters a new attempt with the same end when three readings
+after the send-by do not show the old one (DESIGN, Azure edge).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from approvals.actions.jit_access import JitAccess
+from approvals.entry import SEKISHO, Entry
+from approvals.ledger import Change, Conflict, Ledger, Recorded
+from approvals.operations import op_id
+from approvals.proof import ProofFailed, prove
+from approvals.request import (
+    SHORTEST_WINDOW,
+    Applying,
+    Attempt,
+    Closing,
+    EndCause,
+    Ended,
+    Event,
+    Failed,
+    IllegalTransition,
+    Lapsed,
+    Opened,
+    Opening,
+    OpId,
+    PersonId,
+    Postponed,
+    Request,
+    RequestId,
+    State,
+    Until,
+)
+from defender.errors import AzureBusy, AzureError, AzureRefused, AzureUnavailable, OutcomeUnknown
+from defender.jit import AccessRecord
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things may take. Tests shorten them; the product uses the defaults."""
+
+    send_within: timedelta = timedelta(seconds=20)
+    look_again: timedelta = timedelta(seconds=10)
+    looks: int = 3
+    poll: timedelta = timedelta(seconds=0.25)
+    poll_longest: timedelta = timedelta(seconds=10)
+    busy_default: timedelta = timedelta(seconds=15)
+    prove_closed_within: timedelta = timedelta(seconds=60)
+    attempts: int = 5
+
+
+class Stop(Exception):
+    """This request needs nothing more from this driver."""
+
+
+#: Called where a test kills the process (rows 7 of FAULTS); does nothing in the product.
+Failpoint = Callable[[str], Awaitable[None]]
+
+
+async def nowhere(_name: str) -> None:
+    return None
+
+
+class Applier:
+    """Drives approved requests. One per process; `drive` may run for many requests at once."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        access: JitAccess,
+        *,
+        new_op: Callable[[], OpId],
+        timing: Timing | None = None,
+        alarm: Callable[[RequestId, str], Awaitable[None]],
+        failpoint: Failpoint = nowhere,
+    ) -> None:
+        self._ledger = ledger
+        self._access = access
+        self._new_op = new_op
+        self._timing = timing or Timing()
+        self._alarm = alarm
+        self._failpoint = failpoint
+
+    async def drive(self, request_id: RequestId) -> None:
+        """Until the request is open, failed or no longer to be opened. Safe to run again."""
+        try:
+            while True:
+                request = await self._read(request_id)
+                if request.state is State.APPROVED:
+                    await self._begin(request)
+                elif request.state is State.APPLYING:
+                    await self._take_over(request)
+                else:
+                    return
+        except Stop:
+            return
+
+    async def _read(self, request_id: RequestId) -> Request:
+        request = await self._ledger.read(request_id)
+        if request is None:
+            raise Stop
+        return request
+
+    # --- one attempt ---
+
+    async def _begin(self, request: Request, *, same_end: datetime | None = None) -> None:
+        """Enter the next attempt and send it."""
+        now = await self._ledger.now()
+        if request.start_by is not None and now >= request.start_by and same_end is None:
+            await self._record(request, Lapsed("start_deadline"))
+            raise Stop
+        ends_at = same_end or await self._end(request, now)
+        if ends_at - now < SHORTEST_WINDOW and isinstance(request.terms.window, Until):
+            await self._close_without_opening(request, "window_over")
+        attempt = Attempt(
+            number=len(request.attempts) + 1,
+            ends_at=ends_at,
+            send_by=now + self._timing.send_within,
+            op=self._new_op(),
+        )
+        await self._failpoint("before-applying")
+        outcome = await self._ledger.record(
+            Change(request, Applying(attempt, request.terms), SEKISHO), op_id=attempt.op
+        )
+        if not isinstance(outcome, Recorded):
+            return  # somebody was faster: read again
+        await self._failpoint("after-applying")
+        await self._send(outcome.request, outcome.entry)
+
+    async def _end(self, request: Request, now: datetime) -> datetime:
+        """An extension is added to the old end; it lapses when that session is over."""
+        if request.extends is None:
+            return self._access.end_of(request.terms, now)
+        old = await self._ledger.read(request.extends)
+        if old is None or old.state is not State.ACTIVE or old.opening is None:
+            await self._record(request, Lapsed("session_ended"))
+            raise Stop
+        return self._access.end_of(request.terms, now, after=old.opening.ends_at)
+
+    async def _send(self, request: Request, entry: Entry) -> None:
+        attempt = request.attempts[-1]
+        try:
+            await prove(self._ledger, request.id, entry)
+        except ProofFailed as failed:
+            await self._alarm(request.id, str(failed))
+            await self._fail(request, "ProofFailed", str(failed), retryable=False)
+        await self._failpoint("after-proof")
+        if await self._seen(request):
+            await self._watch(request)
+        left = attempt.send_by - await self._ledger.now()
+        if left <= timedelta(0):
+            return  # too late to send: look, then a new attempt
+        try:
+            await self._failpoint("before-send")
+            await self._access.send(request, attempt.ends_at, left)
+            await self._failpoint("after-send")
+        except AzureBusy as busy:
+            await self._busy(request, busy)
+        except AzureRefused as refused:
+            await self._refused(request, refused)
+        except (OutcomeUnknown, AzureUnavailable) as unknown:
+            log.warning("request %s: outcome unknown: %s", request.id, unknown.code)
+            return  # the loop takes over by reading
+        await self._watch(request)
+
+    async def _busy(self, request: Request, busy: AzureBusy) -> None:
+        """A proven refusal for now: wait as asked, then a new attempt (FAULTS 20, 21)."""
+        if await self._seen(request):
+            await self._watch(request)
+        now = await self._ledger.now()
+        retry_at = now + (busy.retry_after or self._timing.busy_default)
+        if request.start_by is None or retry_at >= request.start_by:
+            await self._fail(request, busy.code, busy.message, retryable=False)
+        await self._record(
+            request, Postponed(len(request.attempts), retry_at, busy.code, busy.message)
+        )
+        await self._sleep_until(retry_at)
+        current = await self._read(request.id)
+        if current.cancel_wanted:
+            await self._fail(current, "Cancelled", "", retryable=False)
+        if current.state is State.APPLYING:
+            await self._begin(current)
+
+    async def _refused(self, request: Request, refused: AzureRefused) -> None:
+        if refused.status == 409 and await self._seen(request):
+            await self._watch(request)
+        await self._fail(request, refused.code, refused.message, retryable=True)
+
+    async def _take_over(self, request: Request) -> None:
+        """The outcome of the newest attempt is not known here: read, never send it again."""
+        if request.postponed is not None:
+            await self._sleep_until(request.postponed.retry_at)
+            await self._begin(await self._read(request.id))
+            return
+        attempt = request.attempts[-1]
+        looks = 0
+        while looks < self._timing.looks:
+            if await self._seen(request):
+                await self._watch(request)
+            if await self._ledger.now() >= attempt.send_by:
+                looks += 1
+            await asyncio.sleep(self._timing.look_again.total_seconds())
+        if len(request.attempts) >= self._timing.attempts:
+            await self._fail(request, "OutcomeUnknown", "", retryable=False)
+        if request.cancel_wanted:
+            await self._fail(request, "Cancelled", "", retryable=False)
+        await self._begin(request, same_end=attempt.ends_at)
+
+    # --- what Azure shows ---
+
+    async def _seen(self, request: Request) -> bool:
+        """Whether Azure has any record of this request. A read that fails says nothing: again."""
+        while True:
+            try:
+                return bool(await self._access.records(request))
+            except AzureBusy as busy:
+                wait = busy.retry_after or self._timing.look_again
+            except AzureError as error:
+                log.warning("request %s: can't be looked up: %s", request.id, error.code)
+                wait = self._timing.look_again
+            if await self._ledger.now() >= request.attempts[-1].ends_at:
+                await self._fail(request, "OutcomeUnknown", "", retryable=False)
+            await asyncio.sleep(min(wait, timedelta(minutes=1)).total_seconds())
+
+    async def _watch(self, request: Request) -> None:
+        """Until Azure shows every port open, or shows that they will not be."""
+        pause = self._timing.poll
+        ends_at = request.attempts[-1].ends_at
+        while True:
+            now = await self._ledger.now()
+            try:
+                opening = await self._access.opening_of(request, now)
+                records = () if opening else await self._access.records(request)
+            except AzureError as error:
+                log.warning("request %s: can't be read: %s", request.id, error.code)
+                opening, records = None, ()
+            else:
+                if opening is None and records and not any(r.is_live for r in records):
+                    await self._fail(request, "AzureEnded", _reasons(records), retryable=True)
+            if opening is not None:
+                await self._failpoint("before-opened")
+                await self._opened(request, opening)
+            if now >= ends_at:
+                await self._fail(request, "NotShown", "", retryable=False)
+            await asyncio.sleep(pause.total_seconds())
+            pause = min(pause * 2, self._timing.poll_longest)
+
+    async def _opened(self, request: Request, opening: Opening) -> None:
+        """Enter that it is open; an extension ends the session it extends in the same step."""
+        while True:
+            current = await self._read(request.id)
+            if current.state is not State.APPLYING:
+                raise Stop
+            changes = [Change(current, Opened(opening), SEKISHO)]
+            old = await self._ledger.read(current.extends) if current.extends else None
+            if old is not None and old.state in (State.ACTIVE, State.CLOSING):
+                ended = Ended(EndCause.SUPERSEDED, "azure", by=current.id)
+                changes.insert(0, Change(old, ended, SEKISHO))
+            outcome = await self._ledger.record(
+                changes, op_id=op_id("opened", request.id, str(len(current.attempts)))
+            )
+            if isinstance(outcome, Conflict):
+                continue
+            if current.cancel_wanted:
+                await self._close_now(request.id)
+            raise Stop
+
+    async def _close_now(self, request_id: RequestId) -> None:
+        """A cancel that came while the outcome was unknown."""
+        opened = await self._read(request_id)
+        await self._record(opened, Closing(EndCause.CANCELLED), opened.closed_by or SEKISHO)
+
+    async def _close_without_opening(self, request: Request, code: str) -> None:
+        if request.state is State.APPROVED:
+            await self._record(request, Lapsed(code))
+            raise Stop
+        await self._fail(request, code, "", retryable=False)
+
+    # --- entries ---
+
+    async def _fail(self, request: Request, code: str, message: str, *, retryable: bool) -> None:
+        await self._record(request, Failed(code, message, retryable))
+        raise Stop
+
+    async def _record(self, request: Request, event: Event, actor: PersonId = SEKISHO) -> None:
+        """Record as Sekisho, on the newest version; a step that is no longer legal is dropped."""
+        current = await self._read(request.id)
+        name = type(event).__name__.lower()
+        op = op_id(name, request.id, str(len(current.attempts)), str(current.version))
+        try:
+            outcome = await self._ledger.record(Change(current, event, actor), op_id=op)
+        except IllegalTransition as illegal:
+            log.info("request %s: %s", request.id, illegal)
+            raise Stop from illegal
+        if isinstance(outcome, Conflict):
+            await self._record(request, event, actor)
+
+    async def _sleep_until(self, instant: datetime) -> None:
+        """By the ledger's clock, which the demo's director may move."""
+        while (left := instant - await self._ledger.now()) > timedelta(0):
+            await asyncio.sleep(min(left.total_seconds(), 1.0))
+
+
+def _reasons(records: tuple[AccessRecord, ...]) -> str:
+    return ", ".join(sorted({record.status_reason or record.status for record in records}))
