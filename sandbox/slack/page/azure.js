@@ -1,0 +1,104 @@
+// Azure beside the conversation: what is open right now, by which rules, and what was asked of it.
+import { fill, h } from "./h.js";
+import { icon } from "./icons.js";
+import { t } from "./i18n.js";
+import { on, refresh, store } from "./state.js";
+import { clock, clockSeconds, countdown, full, now } from "./time.js";
+
+const POLL = 3000; // ms between readings while the panel shows, because requests don't announce themselves
+
+/** Draw the pill into `pill` and, while it shows, the panel into `panel`. */
+export function setUpAzure(pill, panel, isShown) {
+  const draw = () => {
+    drawPill(pill);
+    if (isShown()) drawPanel(panel);
+  };
+  for (const topic of ["azure", "state", "place"]) on(topic, draw);
+  setInterval(tick, 1000);
+  setInterval(() => isShown() && document.visibilityState === "visible" && refresh("azure"), POLL);
+}
+
+const open = () => store.azure?.open ?? [];
+
+function drawPill(pill) {
+  pill.hidden = store.azure === null;
+  const count = open().length;
+  const soonest = open().map((p) => p.ends_at).sort()[0];
+  pill.classList.toggle("is-open", count > 0);
+  const label = count ? t("openPorts", count) : t("noOpen");
+  pill.setAttribute("aria-label", `${t("azure")}: ${label}`);
+  fill(pill, icon(count ? "unlock" : "lock"), h("span", { class: "pill-words" }, label), soonest && left(soonest));
+}
+
+const left = (endsAt) => h("span", { class: "countdown", "data-ends-at": endsAt }, countdown(Date.parse(endsAt) - now()));
+
+/** Let every countdown run; one that reaches its end is read again. */
+function tick() {
+  for (const node of document.querySelectorAll("[data-ends-at]")) {
+    const rest = Date.parse(node.dataset.endsAt) - now();
+    node.textContent = countdown(rest);
+    node.classList.toggle("soon", rest < 600_000);
+    if (rest <= 0 && rest > -1500) refresh("azure");
+  }
+}
+
+let openRules = new Set();
+
+function drawPanel(panel) {
+  openRules = new Set([...panel.querySelectorAll("details[open]")].map((d) => d.dataset.nsg));
+  const scroll = panel.querySelector(".side-body")?.scrollTop ?? 0;
+  fill(panel, h("div", { class: "side-body" }, openPorts(), rules(), log()));
+  panel.firstElementChild.scrollTop = scroll;
+}
+
+function openPorts() {
+  const list = open();
+  const head = h("h3", { class: "open-title" }, list.length ? t("openPorts", list.length) : t("noOpen"));
+  if (list.length === 0) return h("section", { class: "open-ports none" }, icon("lock"), h("div", {}, head, h("p", { class: "hint" }, t("noOpenHint"))));
+  return h("section", { class: "open-ports" }, head, h("ul", {}, list.map(portCard)));
+}
+
+function portCard(one) {
+  const ends = Date.parse(one.ends_at);
+  return h("li", { class: "port-card", "data-vm": one.vm, "data-port": one.port },
+    h("div", { class: "port-head" }, icon("unlock"), h("strong", {}, `${one.vm}:${one.port}`), left(one.ends_at)),
+    h("dl", {},
+      h("dt", {}, t("from")), h("dd", {}, h("code", {}, one.source)),
+      h("dt", {}, t("closes")), h("dd", {}, h("time", { title: full(ends) }, clock(ends)), ` · ${one.resource_group}`)),
+    one.justification && h("p", { class: "hint" }, one.justification));
+}
+
+function rules() {
+  const nsgs = store.azure?.nsgs ?? [];
+  const isAllowing = (nsg) => nsg.rules.some(isAllow);
+  const sorted = [...nsgs].sort((a, b) => isAllowing(b) - isAllowing(a));
+  return h("section", {}, h("h3", {}, t("rules")), sorted.map((nsg) => h("details", {
+    class: "nsg", "data-nsg": nsg.name, open: isAllowing(nsg) || openRules.has(nsg.name),
+  }, h("summary", {}, h("span", {}, nsg.name), nsg.vm && h("small", {}, nsg.vm)), ruleTable(nsg.rules))));
+}
+
+const isAllow = (rule) => rule.access.toLowerCase() === "allow";
+
+function ruleTable(list) {
+  const head = ["priority", "access", "port", "source"].map((key) => h("th", { scope: "col" }, t(key)));
+  const sorted = [...list].sort((a, b) => a.priority - b.priority);
+  return h("table", { class: "rules" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, sorted.map((rule) => h("tr", {
+    class: isAllow(rule) ? "allow" : "deny", title: [rule.name, rule.description].filter(Boolean).join(": "),
+  }, h("td", {}, rule.priority), h("td", {}, h("span", { class: "access" }, t(isAllow(rule) ? "allow" : "deny"))), h("td", {}, rule.port), h("td", {}, rule.source)))));
+}
+
+function log() {
+  const rows = [...(store.azure?.log ?? [])].reverse();
+  return h("section", {}, h("h3", {}, t("log")), rows.length === 0 ? h("p", { class: "hint" }, t("noLog")) : h("ol", { class: "log" }, rows.map(logRow)));
+}
+
+function logRow(one) {
+  return h("li", { class: one.method.toLowerCase() }, h("time", {}, clockSeconds(Date.parse(one.at))), h("strong", {}, one.method),
+    h("span", { class: "path", title: one.path }, shortPath(one.path)), h("span", { class: `status s${String(one.status)[0]}` }, one.status));
+}
+
+/** The end of a path says what was asked; the whole one is the tooltip. */
+function shortPath(path) {
+  const bare = path.split("?")[0].replace(/\/subscriptions\/[0-9a-f-]{36}/i, "/…");
+  return bare.replace(/\/providers\/Microsoft\.(\w+)/gi, "/$1").replace(/\/resourceGroups\//gi, "/");
+}

@@ -1,0 +1,58 @@
+// The sidebar: channels and the app's conversation, with unread counts.
+import { fill, h } from "./h.js";
+import { icon } from "./icons.js";
+import { t } from "./i18n.js";
+import { avatar, botAvatar } from "./people.js";
+import { act, channelName, isBot, on, person, refresh, store } from "./state.js";
+import { go, pane } from "./place.js";
+
+export function setUpChannels(node) {
+  on("state", () => draw(node));
+  on("place", () => draw(node));
+}
+
+function draw(node) {
+  const all = store.state.channels;
+  const ofApp = all.filter((c) => c.is_im && (!c.with || isBot(c.with)));
+  const ofPeople = all.filter((c) => c.is_im && !ofApp.includes(c));
+  fill(node,
+    part(t("channels"), all.filter((c) => !c.is_im)),
+    part(t("apps"), ofApp),
+    ofPeople.length > 0 && part(t("people"), ofPeople));
+}
+
+const part = (label, list) => h("section", { class: "side-part" },
+  h("h2", {}, label), h("ul", {}, list.map((one) => h("li", {}, row(one)))));
+
+function row(one) {
+  const isHere = one.id === store.channel;
+  const unread = isHere ? 0 : one.unread;
+  return h("a", {
+    class: `side-row${unread ? " unread" : ""}${one.is_archived ? " archived" : ""}`, href: `#as=${store.me}&channel=${one.id}`,
+    "data-channel": one.id, "aria-current": isHere ? "page" : null,
+    "aria-label": unread ? `${channelName(one)}, ${t("unread", unread)}` : channelName(one),
+    onclick: (event) => visit(event, one),
+  }, sign(one), h("span", { class: "side-name" }, channelName(one)), unread > 0 && h("span", { class: "badge" }, unread));
+}
+
+function sign(one) {
+  if (!one.is_im) return icon(one.is_archived ? "lock" : "hash");
+  const isApp = !one.with || isBot(one.with);
+  const face = isApp ? botAvatar("tiny") : avatar(person(one.with), "tiny");
+  return h("span", { class: "face" }, face, isApp && h("span", { class: `dot ${store.state.bot.online ? "on" : ""}` }));
+}
+
+function visit(event, one) {
+  event.preventDefault();
+  pane("conversation");
+  go({ channel: one.id, thread: null, tab: "messages" });
+}
+
+/** Tell the sandbox that the open conversation was seen. */
+export async function markRead() {
+  const here = store.state?.channels.find((c) => c.id === store.channel);
+  if (!here?.unread || document.visibilityState !== "visible") return;
+  here.unread = 0;
+  await act("read", { channel: here.id });
+  await refresh("state");
+}

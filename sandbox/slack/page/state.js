@@ -1,0 +1,172 @@
+// What the page knows, and the only way it asks the sandbox: the HTTP surface under /sandbox/.
+import { setLocale, t } from "./i18n.js";
+import { setClock, setZone } from "./time.js";
+
+export const store = {
+  me: null, // person id
+  channel: null,
+  thread: null, // ts of the open thread's first message
+  tab: "messages", // of the app's own conversation: home | messages | about
+  state: null, // /sandbox/state
+  messages: [],
+  threadMessages: [],
+  home: null,
+  view: null,
+  stack: 0,
+  azure: null,
+  faults: null,
+  notes: [], // what Slackbot told only this person: [{ channel, ts, text }]
+};
+
+const listeners = new Map();
+
+/** Call `fn` whenever `topic` changed. */
+export function on(topic, fn) {
+  listeners.set(topic, [...(listeners.get(topic) ?? []), fn]);
+}
+
+export function emit(topic) {
+  for (const fn of listeners.get(topic) ?? []) fn();
+}
+
+// --- what is known about names
+
+export const person = (id) => store.state?.people.find((p) => p.id === id);
+export const channel = (id) => store.state?.channels.find((c) => c.id === id);
+export const group = (id) => store.state?.usergroups.find((g) => g.id === id);
+export const me = () => person(store.me);
+export const isBot = (id) => id === store.state?.bot.user_id;
+
+/** The name to show for a user id: the person's, the bot's, or the bare id. */
+export function userName(id) {
+  return isBot(id) ? store.state.bot.name : shortName(person(id)) || id;
+}
+
+/** "Alice" from "Alice (engineer)": the title is shown apart. */
+export const shortName = (who) => (who ? who.name.replace(/\s*[(（].*[)）]$/, "") : "");
+
+/** The conversation with the app itself. */
+export const appChannel = () => store.state?.channels.find((c) => c.is_im && (!c.with || isBot(c.with)));
+
+export function channelName(one) {
+  if (!one) return "";
+  return one.is_im ? userName(one.with ?? store.state.bot.user_id) : one.name;
+}
+
+// --- reading
+
+async function get(path, params) {
+  const answer = await fetch(`/sandbox/${path}?${new URLSearchParams(params)}`, { cache: "no-store" });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
+}
+
+/** Like get, but a panel that this sandbox doesn't have is null. */
+async function getOptional(path) {
+  const answer = await fetch(`/sandbox/${path}`, { cache: "no-store" });
+  if (answer.status === 404) return null;
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
+}
+
+const READERS = {
+  async state() {
+    const state = await get("state", store.me ? { as: store.me } : {});
+    store.state = state;
+    setClock(state.now);
+    setLocale(me()?.locale);
+    setZone(me()?.tz);
+  },
+  async messages() {
+    const { channel: wanted, me: who } = store;
+    if (!wanted) return;
+    const { messages } = await get("messages", { as: who, channel: wanted });
+    if (store.channel === wanted && store.me === who) store.messages = messages;
+  },
+  async thread() {
+    const { channel: wanted, thread, me: who } = store;
+    if (!thread) return;
+    const { messages } = await get("messages", { as: who, channel: wanted, thread_ts: thread });
+    if (store.thread === thread && store.me === who) store.threadMessages = messages;
+  },
+  async home() {
+    const who = store.me;
+    const { view } = await get("home", { as: who });
+    if (store.me === who) store.home = view;
+  },
+  async view() {
+    const who = store.me;
+    const { view, stack } = await get("view", { as: who });
+    if (store.me !== who) return;
+    store.view = view;
+    store.stack = stack;
+  },
+  async azure() {
+    store.azure = await getOptional("azure");
+  },
+  async faults() {
+    const faults = await getOptional("director");
+    store.faults = Array.isArray(faults) ? faults : (faults?.faults ?? null);
+  },
+};
+
+const running = new Map(); // topic -> { promise, again }
+
+/** Read `topic` again and tell its listeners. Calls that come meanwhile share one more reading. */
+export function refresh(topic) {
+  const current = running.get(topic);
+  if (current) {
+    current.again ??= current.promise.then(() => refresh(topic));
+    return current.again;
+  }
+  const job = { promise: null, again: null };
+  job.promise = readOnce(topic).finally(() => running.delete(topic));
+  running.set(topic, job);
+  return job.promise;
+}
+
+async function readOnce(topic) {
+  try {
+    await READERS[topic]();
+  } catch (error) {
+    notify(t("cannotLoad", error.message));
+    return;
+  }
+  emit(topic);
+}
+
+/** A sentence for the status line at the page's foot. */
+export function notify(text) {
+  store.notice = text;
+  emit("notice");
+}
+
+// --- doing
+
+async function post(path, body) {
+  try {
+    const answer = await fetch(`/sandbox/${path}`, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) return { ok: false, error: readError(text) ?? `http_${answer.status}` };
+    return JSON.parse(text);
+  } catch (error) {
+    notify(t("cannotLoad", error.message));
+    return { ok: false, error: "network_error" };
+  }
+}
+
+function readError(text) {
+  try {
+    return JSON.parse(text).error ?? null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Do something as the chosen person; gives `{ ok, error?, errors?, options?, view? }`. */
+export const act = (kind, fields) => post("act", { as: store.me, kind, ...fields });
+
+export const direct = (fields) => post("director", fields);
