@@ -66,9 +66,12 @@ UV ?= uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate
 
+# No option here names an index, so that the locks hold none. UPGRADE=--upgrade takes newer versions.
 lock:
-	$(COMPILE) pyproject.toml --output-file locks/runtime.txt
-	$(COMPILE) pyproject.toml --group dev --constraints locks/runtime.txt --output-file locks/dev.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --output-file locks/runtime.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml --group dev --constraints locks/runtime.txt \
+	  --output-file locks/dev.txt
+	$(COMPILE) --group build --constraints locks/dev.txt --output-file locks/build.txt
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
