@@ -16,13 +16,11 @@ from defender.resources import (
     ResourceName,
     bare_subscription_id,
 )
+from defender.versions import COMPUTE_VERSION, SUBSCRIPTIONS_VERSION
 
 __all__ = ["Inventory", "Machine", "Machines", "Subscription"]
 
 logger = logging.getLogger(__name__)
-
-_COMPUTE = {"api-version": "2024-07-01"}
-_SUBSCRIPTIONS = {"api-version": "2022-12-01"}
 
 
 class Machines(Protocol):
@@ -44,7 +42,9 @@ class Inventory:
 
     async def subscriptions(self) -> tuple[Subscription, ...]:
         """The configured subscriptions, or all that our identity sees where none are."""
-        pages = [body async for body in self._clients.pages("/subscriptions", _SUBSCRIPTIONS)]
+        pages = [
+            body async for body in self._clients.pages("/subscriptions", SUBSCRIPTIONS_VERSION)
+        ]
         found = {item.id: item for item in subscriptions_of(pages)}
         self._names.update({item.id: item.name for item in found.values()})
         wanted = self._clients.settings.subscriptions
@@ -61,7 +61,7 @@ class Inventory:
         name = await self._name(bare)
         found: list[Machine] = []
         unread = 0
-        async for body in self._clients.pages(path, _COMPUTE):
+        async for body in self._clients.pages(path, COMPUTE_VERSION):
             page, odd = machines_of(body, subscription_name=name)
             found.extend(page)
             unread += odd
@@ -73,7 +73,7 @@ class Inventory:
     async def machine(self, resource_id: str) -> Machine:
         """The machine as Azure shows it now; AzureNotFound when it is gone."""
         name = _virtual_machine(resource_id)
-        body = await self._clients.get(_path(name), _COMPUTE)
+        body = await self._clients.get(_path(name), COMPUTE_VERSION)
         subscription_name = await self._name(name.subscription_id.lower())
         return machine_of(body, subscription_name=subscription_name)
 

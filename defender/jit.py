@@ -14,10 +14,10 @@ from defender.errors import AzureNotFound
 from defender.pacing import Call
 from defender.records import AccessRecord, Machine, PolicySnapshot, PortRule, VmPolicy
 from defender.resources import ResourceName, bare_subscription_id, fold_location
+from defender.versions import JIT_VERSION
 
 __all__ = ["AccessRecord", "Jit", "JitGateway", "PolicySnapshot", "PortRule", "VmPolicy"]
 
-_VERSION = {"api-version": "2020-01-01"}
 _POLICIES = "jitNetworkAccessPolicies"
 
 
@@ -112,7 +112,7 @@ class JitGateway:
             return PolicySnapshot()  # the group is gone, and its policies with it
 
     async def _read(self, path: str) -> PolicySnapshot:
-        return snapshot_of([body async for body in self._clients.pages(path, _VERSION)])
+        return snapshot_of([body async for body in self._clients.pages(path, JIT_VERSION)])
 
 
 def initiate_body(

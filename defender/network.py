@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from defender.clients import AzureClients
+from defender.decode_compute import machine_of
 from defender.decode_network import (
     Interface,
     SecurityGroup,
@@ -18,10 +19,9 @@ from defender.decode_network import (
 from defender.errors import AzureForbidden, AzureNotFound
 from defender.records import Addresses, Machine, NsgRule
 from defender.resources import fold
+from defender.versions import COMPUTE_VERSION, NETWORK_VERSION
 
 __all__ = ["Addresses", "Network", "NetworkGateway", "NsgRule"]
-
-_VERSION = {"api-version": "2024-05-01"}
 #: A deletion is answered (or handed to a background operation) within seconds.
 _DELETE_DEADLINE = timedelta(seconds=20)
 #: Azure allows 8 interfaces on its largest machines.
@@ -48,15 +48,17 @@ class NetworkGateway:
         self._clients = clients
 
     async def jit_rules(self, machine: Machine) -> tuple[NsgRule, ...] | None:
-        """JIT's rules about this machine, None without the right to read them.
+        """JIT's rules about this machine, None where its security groups can't be read.
 
         JIT writes into the interface's group, the subnet's, or both.
         """
         try:
             interfaces = await self._interfaces(machine)
             groups = await self._groups(machine, interfaces)
-        except AzureForbidden:
+        except (AzureForbidden, AzureNotFound):
             return None
+        if not groups:
+            return None  # no group found is no proof that no rule exists
         addresses = [ip for interface in interfaces for ip in interface.private_ips]
         return tuple(
             rule
@@ -69,7 +71,9 @@ class NetworkGateway:
         """Delete one rule; gone already is success, acceptance is not proof: read it back."""
         try:
             await self._clients.delete(
-                f"{rule.nsg_id}/securityRules/{rule.name}", _VERSION, deadline=_DELETE_DEADLINE
+                f"{rule.nsg_id}/securityRules/{rule.name}",
+                NETWORK_VERSION,
+                deadline=_DELETE_DEADLINE,
             )
         except AzureNotFound:
             return
@@ -78,7 +82,7 @@ class NetworkGateway:
         """Where the machine can be reached; None for what it lacks or we may not read."""
         try:
             interfaces = await self._interfaces(machine)
-        except AzureForbidden:
+        except (AzureForbidden, AzureNotFound):
             return Addresses(None, None)
         private = tuple(ip for interface in interfaces for ip in interface.private_ips)
         public = tuple(
@@ -97,14 +101,23 @@ class NetworkGateway:
         )
 
     async def _interfaces(self, machine: Machine) -> list[Interface]:
-        ids = machine.network_interface_ids[:_INTERFACES_MAX]
-        found = [interface_of(await self._clients.get(nic_id, _VERSION)) for nic_id in ids]
+        ids = machine.network_interface_ids or await self._interface_ids(machine)
+        found = [
+            interface_of(await self._clients.get(nic_id, NETWORK_VERSION))
+            for nic_id in ids[:_INTERFACES_MAX]
+        ]
         return sorted(found, key=lambda interface: not interface.is_primary)
+
+    async def _interface_ids(self, machine: Machine) -> tuple[str, ...]:
+        """From the machine itself, where the caller knows no more than its id."""
+        body = await self._clients.get(machine.resource_id, COMPUTE_VERSION)
+        read = machine_of(body, subscription_name=machine.subscription_name)
+        return read.network_interface_ids
 
     async def _groups(self, machine: Machine, interfaces: list[Interface]) -> list[SecurityGroup]:
         ids = {fold(i.nsg_id): i.nsg_id for i in interfaces if i.nsg_id}
         found = {
-            key: security_group_of(await self._clients.get(nsg_id, _VERSION))
+            key: security_group_of(await self._clients.get(nsg_id, NETWORK_VERSION))
             for key, nsg_id in ids.items()
         }
         subnets = {fold(subnet) for i in interfaces for subnet in i.subnet_ids}
@@ -114,7 +127,7 @@ class NetworkGateway:
                 f"/subscriptions/{machine.subscription_id}"
                 "/providers/Microsoft.Network/networkSecurityGroups"
             )
-            async for body in self._clients.pages(path, _VERSION):
+            async for body in self._clients.pages(path, NETWORK_VERSION):
                 for group in security_groups_of(body):
                     if group.subnet_keys & subnets:
                         found.setdefault(fold(group.nsg_id), group)
@@ -122,6 +135,6 @@ class NetworkGateway:
 
     async def _public_ip(self, ip_id: str) -> str | None:
         try:
-            return public_ip_of(await self._clients.get(ip_id, _VERSION))
+            return public_ip_of(await self._clients.get(ip_id, NETWORK_VERSION))
         except (AzureForbidden, AzureNotFound):
             return None

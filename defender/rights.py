@@ -10,10 +10,10 @@ import msgspec
 from defender.clients import AzureClients
 from defender.decode import Reader, page_of
 from defender.resources import bare_subscription_id
+from defender.versions import PERMISSIONS_VERSION
 
 __all__ = ["EARLY_CLOSE", "NETWORK_FACTS", "REQUIRED", "Permission", "Rights", "missing"]
 
-_VERSION = {"api-version": "2022-04-01"}
 
 #: Without these nothing can be asked for or opened.
 REQUIRED = (
@@ -57,7 +57,7 @@ class Rights:
         reader = Reader()
         permissions = [
             permission
-            async for body in self._clients.pages(path, _VERSION)
+            async for body in self._clients.pages(path, PERMISSIONS_VERSION)
             for permission in reader.each(page_of(body).items, Permission)
         ]
         return missing(actions, permissions)
