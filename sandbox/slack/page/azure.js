@@ -88,7 +88,7 @@ function ruleTable(list) {
 }
 
 function log() {
-  const rows = [...(store.azure?.log ?? [])].reverse();
+  const rows = [...(store.azure?.log ?? [])].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
   return h("section", {}, h("h3", {}, t("log")), rows.length === 0 ? h("p", { class: "hint" }, t("noLog")) : h("ol", { class: "log" }, rows.map(logRow)));
 }
 
@@ -99,6 +99,6 @@ function logRow(one) {
 
 /** The end of a path says what was asked; the whole one is the tooltip. */
 function shortPath(path) {
-  const bare = path.split("?")[0].replace(/\/subscriptions\/[0-9a-f-]{36}/i, "/…");
-  return bare.replace(/\/providers\/Microsoft\.(\w+)/gi, "/$1").replace(/\/resourceGroups\//gi, "/");
+  const parts = path.split("?")[0].split("/").filter(Boolean);
+  return parts.length > 2 ? `…/${parts.slice(-2).join("/")}` : path;
 }

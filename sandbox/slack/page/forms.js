@@ -69,7 +69,7 @@ function head(view, titleId) {
     h("button", { type: "button", class: "quiet", "aria-label": t("close"), onclick: close }, icon("close")));
 }
 
-const body = (view) => h("div", { class: "form-body" },
+const body = (view) => h("div", { class: "form-body", tabindex: "-1" },
   form.banner && h("div", { class: "alert alert-error", role: "alert" }, icon("warn"), h("div", {}, form.banner)),
   blocks(view.blocks, form.surface, form.errors));
 
@@ -136,9 +136,11 @@ function focusAgain(place) {
   if (node && typeof place.caret === "number" && node.setSelectionRange) node.setSelectionRange(place.caret, place.caret);
 }
 
+/** Start where something is left to fill in. */
 function focusFirst() {
-  const first = box.querySelector(`.form-body :is(${FIELDS})`) ?? box.querySelector(".form-foot .button");
-  first?.focus({ preventScroll: true });
+  const fields = [...box.querySelectorAll(".form-body :is(.text-input, .combo-input)")];
+  const first = fields.find((node) => node.value === "") ?? box.querySelector(".form-body");
+  first.focus({ preventScroll: true });
 }
 
 function focusError() {

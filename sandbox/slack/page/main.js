@@ -169,7 +169,7 @@ function setUp() {
   setInterval(drawClock, 5000);
   addEventListener("hashchange", followAddress);
   document.addEventListener("visibilitychange", markRead);
-  pane("conversation");
+  pane(readPlace().thread ? "thread" : "conversation");
 }
 
 setUp();
