@@ -151,7 +151,8 @@ class Applier:
     async def _send(self, request: Request, entry: Entry) -> None:
         attempt = request.attempts[-1]
         try:
-            await prove(self._ledger, request.id, entry)
+            # What is sent is what the audit log proves, never what the request's hash says.
+            request = (await prove(self._ledger, request.id, entry)).request
         except ProofFailed as failed:
             await self._alarm(request.id, str(failed))
             await self._fail(request, "ProofFailed", str(failed), retryable=False)

@@ -54,7 +54,8 @@ def next_deadline(request: Request) -> datetime | None:
         case State.FAILED:
             return request.start_by if request.is_open else None
         case State.APPLYING:
-            return request.attempts[-1].send_by + ATTEMPT_JUDGED_AFTER
+            put_off = request.postponed.retry_at if request.postponed else request.changed_at
+            return max(put_off, request.attempts[-1].send_by) + ATTEMPT_JUDGED_AFTER
         case State.ACTIVE:
             return _of_session(request)
         case State.CLOSING:

@@ -1,4 +1,4 @@
-"""`embedded:DIR`: a Valkey of our own with its data in a folder, each write on disk before its reply.
+"""`embedded:DIR`: a Valkey of our own with its data in a folder, every write on disk at once.
 
 The folder's lock is handed to the server process, so it is held exactly as long as the server
 lives: a second server on the same folder is refused, and one that a killed bot left is adopted.
