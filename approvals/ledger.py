@@ -146,6 +146,11 @@ class Ledger:
         await self._snapshot(None)
         return self._clock.now()
 
+    @property
+    def instant(self) -> datetime:
+        """The TIME of the last read, carried forward by the monotonic clock; no I/O."""
+        return self._clock.now()
+
     async def refresh(self) -> Head:
         """Read on to the head, checking every entry on the way."""
         while True:
