@@ -208,8 +208,6 @@ class FakeServer:
         return web.json_response({"view": top, "stack": len(self.views)})
 
     async def _get_azure(self, request: web.Request) -> web.Response:
-        if self.azure is None:
-            raise web.HTTPNotFound
         return web.json_response(self.azure)
 
     async def _get_director(self, request: web.Request) -> web.Response:
