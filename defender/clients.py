@@ -120,7 +120,7 @@ class AzureClients:
         raise AzureUnavailable("TooManyPages", f"The list has more than {PAGES_MAX} pages.")
 
     async def delete(self, path: str, query: Mapping[str, str], *, deadline: timedelta) -> None:
-        """One DELETE, never repeated; an answer of 404 is AzureNotFound."""
+        """One DELETE, not repeated by us; an answer of 404 is AzureNotFound."""
         url = self.url(path, query)
         await self.call(
             lambda sdk, witness: sdk.send("DELETE", url, witness=witness),

@@ -40,7 +40,7 @@ POLICY = VmPolicy(
 )
 
 
-def machine(name: str, *, group: str = "rg-web", **tags: str) -> Machine:
+def machine(name: str, *, group: str = "rg-1", **tags: str) -> Machine:
     """A machine of this name, for look-ups."""
     return Machine(
         resource_id=ResourceId(
@@ -50,7 +50,7 @@ def machine(name: str, *, group: str = "rg-web", **tags: str) -> Machine:
         name=name,
         resource_group=group,
         subscription_id=SUBSCRIPTION,
-        subscription_name="Shop production",
+        subscription_name="Shop",
         location="japaneast",
         os="Linux",
         tags=tags,

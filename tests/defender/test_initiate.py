@@ -44,7 +44,7 @@ def error_body(code: str, message: str) -> dict[str, object]:
     return {"error": {"code": code, "message": message}}
 
 
-@pytest.mark.proves("J2", "C039", "C038")
+@pytest.mark.proves("C1", "C039", "C038")
 async def test_one_post_with_source_and_end_goes_to_the_policy_by_its_own_name(
     wire: Wire, gateway: JitGateway
 ) -> None:
@@ -138,7 +138,7 @@ REFUSALS: list[tuple[Answer, type[AzureError], str]] = [
 ]
 
 
-@pytest.mark.proves("J3", "FAULT-20", "FAULT-21", "C008", "C034")
+@pytest.mark.proves("C9", "FAULT-20", "FAULT-21", "C008", "C034")
 @pytest.mark.parametrize(("answer", "kind", "code"), REFUSALS)
 async def test_each_refusal_and_each_doubt_has_its_own_name_and_one_post(
     wire: Wire, gateway: JitGateway, answer: Answer, kind: type[AzureError], code: str
