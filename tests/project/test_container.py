@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ def stages(repository: Path) -> list[dockerfile.Stage]:
 @pytest.fixture(scope="session")
 def built(
     repository: Path, stages: list[dockerfile.Stage], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+) -> Iterator[Path]:
     """The first stage's files, made by its own steps; `python` is a fresh one as in the image."""
     folder = tmp_path_factory.mktemp("image")
     python = folder / "python"
@@ -34,7 +36,9 @@ def built(
     }
     environment = inherited | {"PATH": f"{python / 'bin'}:/usr/bin:/bin"}
     dockerfile.play(stages[0], context=repository, folder=folder, environment=environment)
-    return folder
+    yield folder
+    # 200 MB, which pytest would keep for three runs.
+    shutil.rmtree(folder)
 
 
 def test_hadolint_finds_nothing(repository: Path) -> None:
