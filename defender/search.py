@@ -7,6 +7,7 @@ never hides them. Nothing here decides anything: what is found is read from Azur
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,6 +34,11 @@ def fold_text(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
+def short_key(machine: Machine) -> str:
+    """A stable key of 17 characters: a form's option has no room for a resource id."""
+    return "v" + hashlib.blake2b(machine.key.encode(), digest_size=8).hexdigest()
+
+
 class MachineIndex:
     """An immutable index; a new one is built when the estate changes."""
 
@@ -47,6 +53,7 @@ class MachineIndex:
         self._starts = list(_starts(lines))
         self._text = "\n".join(lines)
         self._by_key = {key: machine for _, key, machine in named}
+        self._by_short = {short_key(machine): machine for machine in self.machines}
         self._near: Names | None = None
 
     def __len__(self) -> int:
@@ -55,6 +62,10 @@ class MachineIndex:
     def by_id(self, resource_id: str) -> Machine | None:
         """The machine with this id, in whatever case it is written."""
         return self._by_key.get(resource_id.strip().rstrip("/").lower())
+
+    def by_short(self, short: str) -> Machine | None:
+        """The machine behind a `short_key`."""
+        return self._by_short.get(short)
 
     def by_name(self, name: str) -> tuple[Machine, ...]:
         """Every machine of this name; more than one means that the person must say which."""
