@@ -48,11 +48,14 @@ function visit(event, one) {
   go({ channel: one.id, thread: null, tab: "messages" });
 }
 
-/** Tell the sandbox that the open conversation was seen. */
+let lastSeen = "";
+
+/** Tell the sandbox, once for each newest message, that the open conversation was seen. */
 export async function markRead() {
   const here = store.state?.channels.find((c) => c.id === store.channel);
-  if (!here?.unread || document.visibilityState !== "visible") return;
-  here.unread = 0;
+  const seen = `${store.me}/${store.channel}/${store.messages.at(-1)?.ts}`;
+  if (!here?.unread || document.visibilityState !== "visible" || seen === lastSeen) return;
+  lastSeen = seen;
   await act("read", { channel: here.id });
   await refresh("state");
 }

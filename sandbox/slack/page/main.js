@@ -12,7 +12,7 @@ import { connected, everything, follow } from "./live.js";
 import { MessageList, withNotes } from "./messages.js";
 import { botAvatar, setUpPeople } from "./people.js";
 import { go, isNarrow, pane, readPlace } from "./place.js";
-import { channel, channelName, emit, on, refresh, store } from "./state.js";
+import { channel, channelName, emit, on, person, refresh, store } from "./state.js";
 import { clock, now } from "./time.js";
 
 const $ = (id) => document.getElementById(id);
@@ -23,6 +23,7 @@ const threadComposer = new Composer({ threaded: true });
 let side = matchMedia("(min-width: 1100px)").matches ? "azure" : null; // azure | director | null
 
 const NOTICE_TIME = 6000; // ms that the status line stays
+const RETRY = 1000; // ms until the sandbox is asked again at the start
 
 function words() {
   $("to-channels").setAttribute("aria-label", t("toChannels"));
@@ -134,11 +135,16 @@ async function followAddress() {
 }
 
 async function arrive() {
-  if (!store.me) {
-    await refresh("state");
-    store.me = store.state.people[0].id;
-  }
   await refresh("state");
+  while (!store.state) {
+    drawLive();
+    await new Promise((resolve) => { setTimeout(resolve, RETRY); });
+    await refresh("state");
+  }
+  if (!person(store.me)) {
+    store.me = store.state.people[0].id;
+    await refresh("state");
+  }
   if (!channel(store.channel)) store.channel = store.state.channels[0].id;
   follow();
   await everything();

@@ -1,7 +1,7 @@
 // Messages of a conversation and of a thread, drawn as Slack draws them.
 import { blocks, textOnly } from "./blocks.js";
 import { openMenu } from "./dialog.js";
-import { h } from "./h.js";
+import { h, safeUrl } from "./h.js";
 import { icon } from "./icons.js";
 import { failure, locale, t } from "./i18n.js";
 import { emoji } from "./mrkdwn.js";
@@ -64,7 +64,7 @@ export class MessageList {
     h("div", { class: "message-main" },
       !isFollowing && h("header", {}, h("span", { class: "author" }, head.name), (m.bot || m.note) && h("span", { class: "app-tag" }, t("app")),
         h("time", { title: full(tsMillis(m.ts)), datetime: new Date(tsMillis(m.ts)).toISOString() }, clock(tsMillis(m.ts)))),
-      h("div", { class: "message-body" }, content(m)),
+      h("div", { class: "message-body" }, content(m), files(m)),
       reactions(m), !this.inThread && threadLine(m)),
     !m.ephemeral && !m.deleted && this.tools(m));
   }
@@ -104,6 +104,14 @@ function content(m) {
   const edited = m.edited && h("span", { class: "edited" }, ` ${t("edited")}`);
   if (!m.blocks?.length) return [textOnly(m.text), edited];
   return [blocks(m.blocks, new Surface(container, m.state?.values)), edited];
+}
+
+function files(m) {
+  return (m.files ?? []).map((file) => {
+    const href = safeUrl(file.url_private ?? file.permalink ?? "");
+    const words = [h("strong", {}, file.title || file.name), h("small", {}, [file.name, file.size && `${Math.ceil(file.size / 1024)} KB`].filter(Boolean).join(" · "))];
+    return h(href ? "a" : "div", { class: "file", href, target: href && "_blank", rel: href && "noopener noreferrer" }, icon("file"), h("span", {}, words));
+  });
 }
 
 function reactions(m) {

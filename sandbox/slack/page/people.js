@@ -12,7 +12,8 @@ const PALETTE = ["#3b5bdb", "#0b7285", "#2b8a3e", "#9c36b5", "#c2410c", "#5f3dc4
 export function avatar(who, size = "") {
   const name = shortName(who) || "?";
   const index = [...(who?.id ?? name)].reduce((sum, c) => sum + c.codePointAt(0), 0) % PALETTE.length;
-  const color = /^#[0-9a-f]{6}$/i.test(who?.color ?? "") ? who.color : PALETTE[index];
+  const own = /^#?([0-9a-f]{6})$/i.exec(who?.color ?? "");
+  const color = own ? `#${own[1]}` : PALETTE[index];
   return h("span", { class: `avatar ${size}`, "aria-hidden": "true", vars: { "--avatar": color } }, [...name][0].toUpperCase());
 }
 

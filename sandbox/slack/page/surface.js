@@ -104,7 +104,7 @@ function tell(node, text) {
 /** Why a required field can't be sent yet, or null. */
 export function missing(block, result) {
   const value = result[resultKey(result.type)];
-  const empty = value === null || value === undefined || value.length === 0 || (typeof value === "string" && value.trim() === "");
+  const empty = value === null || value === undefined || value.length === 0;
   if (empty) return block.optional ? null : t("required");
   const shortest = block.element.min_length;
   return shortest && value.length < shortest ? t("tooShort", shortest) : null;
