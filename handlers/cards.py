@@ -1,0 +1,103 @@
+"""Draws the card of an object as it is now: gathers the facts, asks the view."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from approvals.request import Request, RequestId, State
+from defender.errors import AzureError
+from delivery.deliverer import Rendered
+from delivery.outbox import ChannelId, ObjectId
+from handlers.services import Services
+from handlers.views.card_facts import CardFacts, PastRequest
+from handlers.views.request_card import request_card
+
+log = logging.getLogger(__name__)
+
+PREFIX = "request:"
+HISTORY_MAX = 5
+#: A card is not held up longer than this for what it can do without.
+POWER_WAIT_SECONDS = 3.0
+POWER_AGE_SECONDS = 60.0
+
+
+def object_id(request_id: RequestId) -> ObjectId:
+    return ObjectId(f"{PREFIX}{request_id}")
+
+
+class Cards:
+    """`render` is what the deliverer calls; it never guesses: a fact not read is left unknown."""
+
+    def __init__(self, services: Services) -> None:
+        self._s = services
+        self._power: dict[str, tuple[float, str | None]] = {}
+
+    async def render(self, name: ObjectId) -> Rendered | None:
+        request = await self._s.ledger.read(RequestId(name.removeprefix(PREFIX)))
+        if request is None:
+            return None
+        channel = request.rule.channel
+        card = request_card(
+            request, await self.facts(request), self._s.languages.of_channel(channel)
+        )
+        return Rendered(ChannelId(channel), request.version, card.text, card.blocks)
+
+    async def facts(self, request: Request) -> CardFacts:
+        s = self._s
+        rule = s.policy().rule_named(request.rule.name)
+        approvers = set(request.rule.people)
+        for group in request.rule.groups:
+            approvers |= s.membership().members(group)
+        on_vm = await s.ledger.by_vm(request.target.resource_id, 50)
+        is_pending = request.state is State.PENDING
+        return CardFacts(
+            group_names=s.group_names(),
+            approver_count=len(approvers - request.same_person),
+            now=s.ledger.instant,
+            power=await self._power_state(request.target.resource_id) if is_pending else None,
+            history=_history(request, on_vm),
+            shared_with=_shared(request, on_vm),
+            ticket_url=rule.ticket_link(request.ticket) if rule else None,
+            portal_url=f"{s.portal_url}/#resource{request.target.resource_id}/networking",
+        )
+
+    async def _power_state(self, resource_id: str) -> str | None:
+        known = self._power.get(resource_id)
+        if known and time.monotonic() - known[0] < POWER_AGE_SECONDS:
+            return known[1]
+        try:
+            async with asyncio.timeout(POWER_WAIT_SECONDS):
+                state = await self._s.power.power_state(resource_id)
+        except (AzureError, TimeoutError) as error:
+            log.warning("power of %s: %s", resource_id, type(error).__name__)
+            return None
+        self._power[resource_id] = (time.monotonic(), state)
+        return state
+
+
+def _history(request: Request, on_vm: Sequence[Request]) -> tuple[PastRequest, ...]:
+    """The asker's last requests for this VM, newest first."""
+    earlier = [
+        other
+        for other in on_vm
+        if other.id != request.id
+        and request.is_same_person(other.requester)
+        and other.submitted_at <= request.submitted_at
+    ]
+    return tuple(
+        PastRequest(other.submitted_at, other.state, other.terms.ports, other.terms.window)
+        for other in earlier[:HISTORY_MAX]
+    )
+
+
+def _shared(request: Request, on_vm: Sequence[Request]) -> Request | None:
+    """Another open session on this VM and one of these ports: Azure may end it."""
+    for other in on_vm:
+        is_other = other.id not in (request.id, request.extends)
+        is_session = other.state in (State.ACTIVE, State.CLOSING)
+        if is_other and is_session and set(other.terms.ports) & set(request.terms.ports):
+            return other
+    return None
