@@ -26,7 +26,6 @@ from approvals.request import (
     State,
     Submitted,
     Terms,
-    Until,
     fold,
 )
 from approvals.store import parse_entries
@@ -201,11 +200,9 @@ def _prove_approvals(request: Request, terms: Terms) -> None:
 def _prove_end(request: Request, entry: Entry, event: Applying, extended: Opening | None) -> None:
     """The end is within the terms. A new attempt after an unknown outcome keeps the first's end."""
     window = event.terms.window
-    match window:
-        case Until():
-            latest = window.at
-        case Length():
-            begins = extended.ends_at if extended is not None else entry.at
-            latest = begins + window.duration
+    if isinstance(window, Length):
+        latest = (extended.ends_at if extended is not None else entry.at) + window.duration
+    else:
+        latest = window.at
     if event.attempt.ends_at > latest:
         raise ProofFailed(request.id, f"it would end at {event.attempt.ends_at}, after {latest}")

@@ -1,0 +1,1 @@
+"""The audit log from outside: verify, search, export, archive, anchor, resume."""
