@@ -65,7 +65,7 @@ class Openness:
 
 
 class CannotClose(Exception):
-    """No strategy is possible. `code` names why: shared, not_admitted, no_right."""
+    """No strategy is possible. `code`: shared, not_admitted, no_right, refused, switched_off."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -77,12 +77,17 @@ class JitAccess:
     """The one kind of request so far. `instance` marks our openings among those of others."""
 
     def __init__(
-        self, jit: Jit, network: Network, *, instance: str, may_delete_rules: bool = True
+        self,
+        jit: Jit,
+        network: Network,
+        *,
+        instance: str,
+        early_close: Sequence[str] = ("supersede", "nsg_rule"),
     ) -> None:
         self._jit = jit
         self._network = network
         self._instance = instance
-        self._may_delete_rules = may_delete_rules
+        self._early_close = tuple(early_close)
 
     # --- opening ---
 
@@ -187,19 +192,18 @@ class JitAccess:
 
     async def close(self, request: Request, now: datetime) -> None:
         """Close early by the first strategy that is possible. Raises CannotClose or AzureError."""
-        problems: list[CannotClose] = []
-        for strategy in (self._supersede, self._delete_rules):
+        strategies = {"supersede": self._supersede, "nsg_rule": self._delete_rules}
+        problem = CannotClose("switched_off", "closing early is switched off")
+        for name in self._early_close:
             try:
-                await strategy(request, now)
-            except CannotClose as problem:
-                problems.append(problem)
+                await strategies[name](request, now)
+            except CannotClose as found:
+                problem = found
             else:
                 return
-        raise problems[-1]
+        raise problem
 
     async def _delete_rules(self, request: Request, now: datetime) -> None:
-        if not self._may_delete_rules:
-            raise CannotClose("no_right", "deleting NSG rules is switched off")
         rules = await self._network.jit_rules(machine_of(request))
         if rules is None:
             raise CannotClose("no_right", "the NSG can't be read")
