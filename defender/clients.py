@@ -79,7 +79,8 @@ class AzureClients:
         async with self._warming:
             if self._sdk is None:
                 module = await asyncio.to_thread(importlib.import_module, "defender.sdk")
-                self._sdk = module.Sdk(self.settings, user_agent=self._user_agent)
+                tls = await asyncio.to_thread(module.tls_context, self.settings.ca_file)
+                self._sdk = module.Sdk(self.settings, user_agent=self._user_agent, tls=tls)
             return self._sdk
 
     async def get(
@@ -106,7 +107,10 @@ class AzureClients:
             seen.add(url)
             body = await self._get(url, ends_at=ends_at)
             yield body
-            following = page_of(body).next_link
+            page = page_of(body)
+            if page.is_array:
+                logger.warning("azure.bare_array", extra={"path": path})
+            following = page.next_link
             if not following:
                 return
             if _origin(following) != self._origin:

@@ -96,10 +96,9 @@ class Interface:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A network security group: where it is in force, and JIT's rules in it."""
+    """A network security group and JIT's rules in it."""
 
     nsg_id: ResourceId
-    subnet_keys: frozenset[str]
     jit_rules: tuple[NsgRule, ...]
 
 
@@ -128,10 +127,10 @@ def security_group_of(body: bytes) -> SecurityGroup:
     return _group(_required(body, _Nsg))
 
 
-def security_groups_of(body: bytes) -> tuple[SecurityGroup, ...]:
-    """The groups of one page; a group that can't be read makes the page unreadable."""
+def subnets_of(body: bytes) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Each group of a page with the folded ids of the subnets it is in force on."""
     reader = Reader()
-    found = tuple(_group(item) for item in reader.each(page_of(body).items, _Nsg))
+    found = tuple((item.id, _subnets(item)) for item in reader.each(page_of(body).items, _Nsg))
     if reader.unread:
         raise AzureUnavailable("UnreadableGroup", "A network security group could not be read.")
     return found
@@ -163,8 +162,12 @@ def _group(item: _Nsg) -> SecurityGroup:
     )
     if reader.unread:
         raise AzureUnavailable("UnreadableRule", "A network security rule could not be read.")
-    subnets = frozenset(fold(s.id) for s in properties.subnets or [] if s and s.id)
-    return SecurityGroup(ResourceId(item.id), subnets, rules)
+    return SecurityGroup(ResourceId(item.id), rules)
+
+
+def _subnets(item: _Nsg) -> frozenset[str]:
+    subnets = item.properties.subnets if item.properties else None
+    return frozenset(fold(subnet.id) for subnet in subnets or [] if subnet and subnet.id)
 
 
 def _rule(nsg_id: ResourceId, rule: _Rule) -> NsgRule:

@@ -14,10 +14,13 @@ from typing import Protocol
 
 import msgspec
 
+from defender.errors import AzureError
 from defender.records import Machine, PolicySnapshot, Subscription, VmPolicy
 from defender.resources import bare_subscription_id, fold
 from defender.search import MachineIndex
 
+#: While a large estate is read for the first time, what was read so far can be searched.
+REBUILT_EVERY = timedelta(seconds=10)
 #: Bump when the records change their shape: an older cache is then read again from Azure.
 _CACHE_FORMAT = 1
 
@@ -82,14 +85,32 @@ class Estate:
 
     async def refresh(self, subscription_id: str) -> Seen:
         """Read one subscription; what was known of it stays when that fails."""
-        bare = bare_subscription_id(subscription_id)
-        machines = await self._machines.machines(bare)
-        snapshot = await self._policies.policies(bare)
-        seen = Seen(bare, machines, snapshot.policies, snapshot.partial, self._clock())
+        seen = await self._read(subscription_id)
         async with self._changing:
-            self._seen[bare] = seen
             await self._rebuild()
         return seen
+
+    async def refresh_all(self) -> dict[str, AzureError]:
+        """Read every subscription in turn; those that failed, and why (their old facts stay).
+
+        New facts are searchable after REBUILT_EVERY at the latest: building the index for each
+        of a thousand subscriptions would cost more than reading them.
+        """
+        failed: dict[str, AzureError] = {}
+        built_at = self._clock()
+        for subscription in await self.subscriptions():
+            try:
+                await self._read(subscription.id)
+            except AzureError as error:
+                failed[subscription.id] = error
+                continue
+            if self._clock() - built_at >= REBUILT_EVERY:
+                async with self._changing:
+                    await self._rebuild()
+                built_at = self._clock()
+        async with self._changing:
+            await self._rebuild()
+        return failed
 
     def age(self, subscription_id: str) -> timedelta | None:
         """How old our knowledge of a subscription is; None if it was never read."""
@@ -130,6 +151,14 @@ class Estate:
             await self._rebuild()
         return True
 
+    async def _read(self, subscription_id: str) -> Seen:
+        bare = bare_subscription_id(subscription_id)
+        machines = await self._machines.machines(bare)
+        snapshot = await self._policies.policies(bare)
+        seen = Seen(bare, machines, snapshot.policies, snapshot.partial, self._clock())
+        self._seen[bare] = seen
+        return seen
+
     async def _rebuild(self) -> None:
         """Build both indexes in a thread: 100,000 machines take about half a second."""
         seen = tuple(self._seen.values())
@@ -148,4 +177,5 @@ def _indexes(
                 key = fold(policy.vm_id)
                 entries[key] = (*entries.get(key, ()), policy)
     index = MachineIndex(machines)
-    return index, MachineIndex(m for m in machines if m.key in entries), entries
+    askable = [machine for machine in machines if machine.key in entries]
+    return index, index if len(askable) == len(machines) else MachineIndex(askable), entries

@@ -103,10 +103,11 @@ class JitGateway:
         )
 
     async def _place(self, subscription_id: str, group: str, location: str) -> PolicySnapshot:
+        region = f"locations/{location}/" if location else ""
         try:
             return await self._read(
                 f"/subscriptions/{subscription_id}/resourceGroups/{group}"
-                f"/providers/Microsoft.Security/locations/{location}/{_POLICIES}"
+                f"/providers/Microsoft.Security/{region}{_POLICIES}"
             )
         except AzureNotFound:
             return PolicySnapshot()  # the group is gone, and its policies with it

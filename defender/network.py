@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from defender.decode_network import (
     interface_of,
     public_ip_of,
     security_group_of,
-    security_groups_of,
+    subnets_of,
 )
 from defender.errors import AzureForbidden, AzureNotFound
 from defender.records import Addresses, Machine, NsgRule
@@ -24,6 +25,8 @@ from defender.versions import COMPUTE_VERSION, NETWORK_VERSION
 __all__ = ["Addresses", "Network", "NetworkGateway", "NsgRule"]
 #: A deletion is answered (or handed to a background operation) within seconds.
 _DELETE_DEADLINE = timedelta(seconds=20)
+#: Which group a subnet has changes rarely; the list that tells it can be megabytes.
+_SUBNETS_KEPT = timedelta(minutes=10)
 #: Azure allows 8 interfaces on its largest machines.
 _INTERFACES_MAX = 8
 
@@ -46,6 +49,7 @@ class NetworkGateway:
 
     def __init__(self, clients: AzureClients) -> None:
         self._clients = clients
+        self._subnet_groups: dict[str, tuple[str | None, float]] = {}
 
     async def jit_rules(self, machine: Machine) -> tuple[NsgRule, ...] | None:
         """JIT's rules about this machine, None where its security groups can't be read.
@@ -120,18 +124,29 @@ class NetworkGateway:
             key: security_group_of(await self._clients.get(nsg_id, NETWORK_VERSION))
             for key, nsg_id in ids.items()
         }
-        subnets = {fold(subnet) for i in interfaces for subnet in i.subnet_ids}
-        if subnets:
-            # Of a subnet's group only the group itself tells, and that right is in our role.
-            path = (
-                f"/subscriptions/{machine.subscription_id}"
-                "/providers/Microsoft.Network/networkSecurityGroups"
-            )
-            async for body in self._clients.pages(path, NETWORK_VERSION):
-                for group in security_groups_of(body):
-                    if group.subnet_keys & subnets:
-                        found.setdefault(fold(group.nsg_id), group)
+        for subnet in {fold(subnet) for i in interfaces for subnet in i.subnet_ids}:
+            nsg_id = await self._subnet_group(machine, subnet)
+            if nsg_id is not None and fold(nsg_id) not in found:
+                body = await self._clients.get(nsg_id, NETWORK_VERSION)
+                found[fold(nsg_id)] = security_group_of(body)
         return list(found.values())
+
+    async def _subnet_group(self, machine: Machine, subnet: str) -> str | None:
+        """The group in force on a subnet: only the groups themselves tell, within our role."""
+        now = time.monotonic()
+        known = self._subnet_groups.get(subnet)
+        if known is not None and now < known[1]:
+            return known[0]
+        path = (
+            f"/subscriptions/{machine.subscription_id}"
+            "/providers/Microsoft.Network/networkSecurityGroups"
+        )
+        until = now + _SUBNETS_KEPT.total_seconds()
+        self._subnet_groups[subnet] = (None, until)
+        async for body in self._clients.pages(path, NETWORK_VERSION):
+            for nsg_id, subnets in subnets_of(body):
+                self._subnet_groups.update(dict.fromkeys(subnets, (nsg_id, until)))
+        return self._subnet_groups[subnet][0]
 
     async def _public_ip(self, ip_id: str) -> str | None:
         try:

@@ -28,6 +28,9 @@ from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 from azure.mgmt.security.aio import SecurityCenter
 
+# SecurityCenter would import these on first use: 50 ms of the loop, at somebody's click.
+from azure.mgmt.security.v2020_01_01.aio.operations import JitNetworkAccessPoliciesOperations
+
 from defender.answers import clean
 from defender.errors import AzureBusy, AzureError, AzureRefused, AzureUnavailable, OutcomeUnknown
 from defender.settings import AzureSettings
@@ -71,9 +74,9 @@ class _WitnessPolicy(policies.SansIOHTTPPolicy[Any, Any]):
 class Sdk:
     """Everything made of Azure's SDK; made in a running loop, closed once."""
 
-    def __init__(self, settings: AzureSettings, *, user_agent: str) -> None:
+    def __init__(self, settings: AzureSettings, *, user_agent: str, tls: ssl.SSLContext) -> None:
         self._settings = settings
-        self._session = _session(settings.ca_file)
+        self._session = _session(tls)
         self._transport = AioHttpTransport(session=self._session, session_owner=False)
         self.credential = _credential(settings)
         self._user_agent = user_agent
@@ -82,7 +85,7 @@ class Sdk:
             policies=self.pipeline(),
             transport=self._transport,
         )
-        self._security: dict[str, SecurityCenter] = {}
+        self._jit: dict[str, JitNetworkAccessPoliciesOperations] = {}
 
     def pipeline(self, *, decoding: bool = False) -> list[Any]:
         """Our own chain; `decoding` for generated clients, which read a parsed body."""
@@ -117,11 +120,10 @@ class Sdk:
         witness: Witness,
     ) -> None:
         """POST …/initiate once, the body as it is; the witness knows what came of it."""
-        client = self._security.get(subscription_id)
-        if client is None:
+        if subscription_id not in self._jit:
             client = SecurityCenter(self.credential, subscription_id, **self.client_options())
-            self._security[subscription_id] = client
-        await client.jit_network_access_policies.initiate(
+            self._jit[subscription_id] = client.jit_network_access_policies
+        await self._jit[subscription_id].initiate(
             group, location, policy_name, BytesIO(body), witness=witness
         )
 
@@ -196,11 +198,15 @@ def _never_connected(error: BaseException) -> bool:
     )
 
 
-def _session(ca_file: Path | None) -> aiohttp.ClientSession:
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Reads the system's certificates, or those of the file: 20 ms, not for the loop."""
+    return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+
+
+def _session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
     """One TLS context for all: the SDK would load the CA file, and connect, for each call."""
-    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     connector = aiohttp.TCPConnector(
-        ssl=context, limit=_CONNECTIONS_MAX, keepalive_timeout=_KEPT_OPEN_SECONDS
+        ssl=tls, limit=_CONNECTIONS_MAX, keepalive_timeout=_KEPT_OPEN_SECONDS
     )
     return aiohttp.ClientSession(
         connector=connector,

@@ -72,6 +72,20 @@ async def test_knowledge_has_an_age_and_outlives_a_failed_reading(
     assert len(estate.index) == 2
 
 
+async def test_one_subscription_that_fails_keeps_no_other_from_being_read(azure: Azure) -> None:
+    estate = Estate(azure, azure, clock=azure.clock)
+    assert await estate.refresh_all() == {}
+    azure.now += timedelta(minutes=1)
+    azure.is_down = True
+    failed = await estate.refresh_all()
+    assert {key: error.code for key, error in failed.items()} == {
+        SUBSCRIPTION: "ServerBusy",
+        OTHER: "ServerBusy",
+    }
+    assert estate.age(SUBSCRIPTION) == timedelta(minutes=1)
+    assert len(estate.index) == 2
+
+
 async def test_a_restart_can_type_ahead_at_once_and_knows_how_old_that_is(
     estate: Estate, azure: Azure
 ) -> None:

@@ -104,12 +104,16 @@ async def test_a_redirect_is_not_followed(wire: Wire, clients: AzureClients) -> 
 
 
 @pytest.mark.proves("C015")
-async def test_a_bare_array_is_read_like_a_list(wire: Wire, clients: AzureClients) -> None:
+async def test_a_bare_array_is_read_like_a_list_and_said(
+    wire: Wire, clients: AzureClients, caplog: pytest.LogCaptureFixture
+) -> None:
     policies = json.loads((DATA / "policies.json").read_bytes())
     path = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Security/jitNetworkAccessPolicies"
     wire.answer("GET", path, Answer(policies))
-    snapshot = await JitGateway(clients).policies(f"/subscriptions/{SUBSCRIPTION}")
+    with caplog.at_level(logging.WARNING):
+        snapshot = await JitGateway(clients).policies(f"/subscriptions/{SUBSCRIPTION}")
     assert len(snapshot.policies) == 3
+    assert "azure.bare_array" in caplog.text
 
 
 async def test_a_read_is_repeated_after_a_passing_fault(wire: Wire, clients: AzureClients) -> None:
