@@ -159,6 +159,7 @@ async def test_every_designed_surface_is_drawn_whole(
     for index, (name, surface) in enumerate(messages.items()):
         await assert_whole(drawn.nth(index), surface["blocks"], name)
     await expect(page.locator(".unsupported")).to_have_count(0)
+    await assert_fits_a_phone(page)
 
     for name, surface in surfaces.items():
         if surface["surface"] == "modal":
@@ -168,6 +169,18 @@ async def test_every_designed_surface_is_drawn_whole(
     await page.goto(f"{server.url}#as={person}&channel=D0APP&tab=home")
     await expect(page.locator(".home-blocks")).to_be_visible()
     await assert_whole(page.locator(".home-blocks"), server.home["blocks"], "home")
+
+
+async def assert_fits_a_phone(page: Page) -> None:
+    """At 390 px no message is wider than the screen; then back."""
+    await page.set_viewport_size({"width": 390, "height": 844})
+    wide = await page.evaluate(
+        """() => [...document.querySelectorAll(".message *")]
+            .filter((node) => node.getBoundingClientRect().right > 390)
+            .map((node) => node.textContent)"""
+    )
+    assert wide == []
+    await page.set_viewport_size({"width": 1280, "height": 800})
 
 
 async def assert_form_whole(page: Page, server: FakeServer, name: str, surface: Json) -> None:
@@ -212,6 +225,21 @@ def strings(node: object) -> Iterator[str]:
                 "radio_buttons",
             ):
                 yield from strings(value)
+
+
+async def test_the_newest_message_stays_in_sight(page: Page, server: FakeServer) -> None:
+    """A new message or a pane beside scrolls for who reads the end, and not for who reads back."""
+    for number in range(30):
+        card = server.post("C0OPS", "U0SATO" if number % 2 else "U0ALICE", f"line {number} " * 30)
+    await show(page, server, f"{OPS}&thread={card['ts']}")
+    log = page.get_by_role("log", name="Messages")
+    await expect(log.locator("[data-ts]").last).to_be_in_viewport(ratio=0.9)
+    await log.evaluate("(node) => { node.scrollTop = 0; }")
+    await expect(log.locator("[data-ts]").first).to_be_in_viewport()
+    server.post("C0OPS", "U0SATO", "the newest")
+    await server.hint("messages", channel="C0OPS")
+    await expect(log.get_by_text("the newest")).to_be_attached()
+    await expect(log.locator("[data-ts]").first).to_be_in_viewport()
 
 
 # --- clicking

@@ -23,14 +23,22 @@ const open = () => store.azure?.open ?? [];
 function drawPill(pill) {
   pill.hidden = store.azure === null;
   const count = open().length;
-  const soonest = open().map((p) => p.ends_at).sort()[0];
+  const soonest = open()
+    .map((p) => p.ends_at)
+    .sort()[0];
   pill.classList.toggle("is-open", count > 0);
   const label = count ? t("openPorts", count) : t("noOpen");
   pill.setAttribute("aria-label", `${t("azure")}: ${label}`);
-  fill(pill, icon(count ? "unlock" : "lock"), h("span", { class: "pill-words" }, label), soonest && left(soonest));
+  fill(
+    pill,
+    icon(count ? "unlock" : "lock"),
+    h("span", { class: "pill-words" }, label),
+    soonest && left(soonest),
+  );
 }
 
-const left = (endsAt) => h("span", { class: "countdown", "data-ends-at": endsAt }, countdown(Date.parse(endsAt) - now()));
+const left = (endsAt) =>
+  h("span", { class: "countdown", "data-ends-at": endsAt }, countdown(Date.parse(endsAt) - now()));
 
 /** Let every countdown run; one that reaches its end is read again. */
 function tick() {
@@ -53,48 +61,120 @@ function drawPanel(panel) {
 
 function openPorts() {
   const list = open();
-  const head = h("h3", { class: "open-title" }, list.length ? t("openPorts", list.length) : t("noOpen"));
-  if (list.length === 0) return h("section", { class: "open-ports none" }, icon("lock"), h("div", {}, head, h("p", { class: "hint" }, t("noOpenHint"))));
+  const head = h(
+    "h3",
+    { class: "open-title" },
+    list.length ? t("openPorts", list.length) : t("noOpen"),
+  );
+  if (list.length === 0)
+    return h(
+      "section",
+      { class: "open-ports none" },
+      icon("lock"),
+      h("div", {}, head, h("p", { class: "hint" }, t("noOpenHint"))),
+    );
   return h("section", { class: "open-ports" }, head, h("ul", {}, list.map(portCard)));
 }
 
 function portCard(one) {
   const ends = Date.parse(one.ends_at);
-  return h("li", { class: "port-card", "data-vm": one.vm, "data-port": one.port },
-    h("div", { class: "port-head" }, icon("unlock"), h("strong", {}, `${one.vm}:${one.port}`), left(one.ends_at)),
-    h("dl", {},
-      h("dt", {}, t("from")), h("dd", {}, h("code", {}, one.source)),
-      h("dt", {}, t("closes")), h("dd", {}, h("time", { title: full(ends) }, clock(ends)), ` · ${one.resource_group}`)),
-    one.justification && h("p", { class: "hint" }, one.justification));
+  return h(
+    "li",
+    { class: "port-card", "data-vm": one.vm, "data-port": one.port },
+    h(
+      "div",
+      { class: "port-head" },
+      icon("unlock"),
+      h("strong", {}, `${one.vm}:${one.port}`),
+      left(one.ends_at),
+    ),
+    h(
+      "dl",
+      {},
+      h("dt", {}, t("from")),
+      h("dd", {}, h("code", {}, one.source)),
+      h("dt", {}, t("closes")),
+      h("dd", {}, h("time", { title: full(ends) }, clock(ends)), ` · ${one.resource_group}`),
+    ),
+    one.justification && h("p", { class: "hint" }, one.justification),
+  );
 }
 
 function rules() {
   const nsgs = store.azure?.nsgs ?? [];
   const isAllowing = (nsg) => nsg.rules.some(isAllow);
   const sorted = [...nsgs].sort((a, b) => isAllowing(b) - isAllowing(a));
-  return h("section", {}, h("h3", {}, t("rules")), sorted.map((nsg) => h("details", {
-    class: "nsg", "data-nsg": nsg.name, open: isAllowing(nsg) || openRules.has(nsg.name),
-  }, h("summary", {}, h("span", {}, nsg.name), nsg.vm && h("small", {}, nsg.vm)), ruleTable(nsg.rules))));
+  return h(
+    "section",
+    {},
+    h("h3", {}, t("rules")),
+    sorted.map((nsg) =>
+      h(
+        "details",
+        {
+          class: "nsg",
+          "data-nsg": nsg.name,
+          open: isAllowing(nsg) || openRules.has(nsg.name),
+        },
+        h("summary", {}, h("span", {}, nsg.name), nsg.vm && h("small", {}, nsg.vm)),
+        ruleTable(nsg.rules),
+      ),
+    ),
+  );
 }
 
 const isAllow = (rule) => rule.access.toLowerCase() === "allow";
 
 function ruleTable(list) {
-  const head = ["priority", "access", "port", "source"].map((key) => h("th", { scope: "col" }, t(key)));
+  const head = ["priority", "access", "port", "source"].map((key) =>
+    h("th", { scope: "col" }, t(key)),
+  );
   const sorted = [...list].sort((a, b) => a.priority - b.priority);
-  return h("table", { class: "rules" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, sorted.map((rule) => h("tr", {
-    class: isAllow(rule) ? "allow" : "deny", title: [rule.name, rule.description].filter(Boolean).join(": "),
-  }, h("td", {}, rule.priority), h("td", {}, h("span", { class: "access" }, t(isAllow(rule) ? "allow" : "deny"))), h("td", {}, rule.port), h("td", {}, rule.source)))));
+  return h(
+    "table",
+    { class: "rules" },
+    h("thead", {}, h("tr", {}, head)),
+    h(
+      "tbody",
+      {},
+      sorted.map((rule) =>
+        h(
+          "tr",
+          {
+            class: isAllow(rule) ? "allow" : "deny",
+            title: [rule.name, rule.description].filter(Boolean).join(": "),
+          },
+          h("td", {}, rule.priority),
+          h("td", {}, h("span", { class: "access" }, t(isAllow(rule) ? "allow" : "deny"))),
+          h("td", {}, rule.port),
+          h("td", {}, rule.source),
+        ),
+      ),
+    ),
+  );
 }
 
 function log() {
   const rows = [...(store.azure?.log ?? [])].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
-  return h("section", {}, h("h3", {}, t("log")), rows.length === 0 ? h("p", { class: "hint" }, t("noLog")) : h("ol", { class: "log" }, rows.map(logRow)));
+  return h(
+    "section",
+    {},
+    h("h3", {}, t("log")),
+    rows.length === 0
+      ? h("p", { class: "hint" }, t("noLog"))
+      : h("ol", { class: "log" }, rows.map(logRow)),
+  );
 }
 
 function logRow(one) {
-  return h("li", { class: one.method.toLowerCase() }, h("time", {}, clockSeconds(Date.parse(one.at))), h("strong", {}, one.method),
-    h("span", { class: "path", title: one.path }, shortPath(one.path)), h("span", { class: `status s${String(one.status)[0]}` }, one.status));
+  return h(
+    "li",
+    { class: one.method.toLowerCase() },
+    h("time", {}, clockSeconds(Date.parse(one.at))),
+    h("strong", {}, one.method),
+    h("span", { class: "path", title: one.path }, shortPath(one.path)),
+    h("span", { class: `status s${String(one.status)[0]}` }, one.status),
+  );
 }
 
 /** The end of a path says what was asked; the whole one is the tooltip. */

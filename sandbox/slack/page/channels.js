@@ -15,31 +15,58 @@ function draw(node) {
   const all = store.state.channels;
   const ofApp = all.filter((c) => c.is_im && (!c.with || isBot(c.with)));
   const ofPeople = all.filter((c) => c.is_im && !ofApp.includes(c));
-  fill(node,
-    part(t("channels"), all.filter((c) => !c.is_im)),
+  fill(
+    node,
+    part(
+      t("channels"),
+      all.filter((c) => !c.is_im),
+    ),
     part(t("apps"), ofApp),
-    ofPeople.length > 0 && part(t("people"), ofPeople));
+    ofPeople.length > 0 && part(t("people"), ofPeople),
+  );
 }
 
-const part = (label, list) => h("section", { class: "side-part" },
-  h("h2", {}, label), h("ul", {}, list.map((one) => h("li", {}, row(one)))));
+const part = (label, list) =>
+  h(
+    "section",
+    { class: "side-part" },
+    h("h2", {}, label),
+    h(
+      "ul",
+      {},
+      list.map((one) => h("li", {}, row(one))),
+    ),
+  );
 
 function row(one) {
   const isHere = one.id === store.channel;
   const unread = isHere ? 0 : one.unread;
-  return h("a", {
-    class: `side-row${unread ? " unread" : ""}${one.is_archived ? " archived" : ""}`, href: `#as=${store.me}&channel=${one.id}`,
-    "data-channel": one.id, "aria-current": isHere ? "page" : null,
-    "aria-label": unread ? `${channelName(one)}, ${t("unread", unread)}` : channelName(one),
-    onclick: (event) => visit(event, one),
-  }, sign(one), h("span", { class: "side-name" }, channelName(one)), unread > 0 && h("span", { class: "badge" }, unread));
+  return h(
+    "a",
+    {
+      class: `side-row${unread ? " unread" : ""}${one.is_archived ? " archived" : ""}`,
+      href: `#as=${store.me}&channel=${one.id}`,
+      "data-channel": one.id,
+      "aria-current": isHere ? "page" : null,
+      "aria-label": unread ? `${channelName(one)}, ${t("unread", unread)}` : channelName(one),
+      onclick: (event) => visit(event, one),
+    },
+    sign(one),
+    h("span", { class: "side-name" }, channelName(one)),
+    unread > 0 && h("span", { class: "badge" }, unread),
+  );
 }
 
 function sign(one) {
   if (!one.is_im) return icon(one.is_archived ? "lock" : "hash");
   const isApp = !one.with || isBot(one.with);
   const face = isApp ? botAvatar("tiny") : avatar(person(one.with), "tiny");
-  return h("span", { class: "face" }, face, isApp && h("span", { class: `dot ${store.state.bot.online ? "on" : ""}` }));
+  return h(
+    "span",
+    { class: "face" },
+    face,
+    isApp && h("span", { class: `dot ${store.state.bot.online ? "on" : ""}` }),
+  );
 }
 
 function visit(event, one) {

@@ -12,15 +12,34 @@ export class Composer {
     Object.assign(this, { threaded, offers: [], active: 0, drafts: new Map(), place: "" });
     const listId = uid("offers");
     this.field = h("textarea", {
-      rows: 1, role: "combobox", "aria-expanded": "false", "aria-controls": listId, "aria-autocomplete": "list", "data-composer": threaded ? "thread" : "channel",
-      oninput: () => this.changed(), onkeydown: (e) => this.key(e), onblur: () => this.offer([]), onclick: () => this.suggest(),
+      rows: 1,
+      role: "combobox",
+      "aria-expanded": "false",
+      "aria-controls": listId,
+      "aria-autocomplete": "list",
+      "data-composer": threaded ? "thread" : "channel",
+      oninput: () => this.changed(),
+      onkeydown: (e) => this.key(e),
+      onblur: () => this.offer([]),
+      onclick: () => this.suggest(),
     });
     this.list = h("ul", { class: "offers", role: "listbox", id: listId, hidden: true });
     this.list.addEventListener("mousedown", (e) => e.preventDefault());
     this.button = h("button", { class: "send", type: "submit" }, icon("send"));
     this.status = h("p", { class: "composer-hint" });
-    this.node = h("form", { class: "composer", onsubmit: (e) => { e.preventDefault(); this.send(); } },
-      this.list, h("div", { class: "composer-box" }, this.field, this.button), this.status);
+    this.node = h(
+      "form",
+      {
+        class: "composer",
+        onsubmit: (e) => {
+          e.preventDefault();
+          this.send();
+        },
+      },
+      this.list,
+      h("div", { class: "composer-box" }, this.field, this.button),
+      this.status,
+    );
   }
 
   /** Follow the place: each conversation keeps its draft. */
@@ -45,7 +64,8 @@ export class Composer {
 
   changed(suggest = true) {
     this.field.style.setProperty("height", "auto");
-    if (this.field.scrollHeight) this.field.style.setProperty("height", `${Math.min(this.field.scrollHeight, 180)}px`);
+    if (this.field.scrollHeight)
+      this.field.style.setProperty("height", `${Math.min(this.field.scrollHeight, 180)}px`);
     mark(this.button, "data-ready", this.field.value.trim() !== "");
     if (suggest) this.suggest();
   }
@@ -55,7 +75,8 @@ export class Composer {
     const command = /^\/\S*$/.exec(before);
     const mention = /(?:^|[\s（(：:、。])@([^\s@]*)$/u.exec(before);
     if (command && !this.threaded) this.offer(commands(command[0]), t("commands"));
-    else if (mention) this.offer(mentions(mention[1]), t("mentions"), before.length - mention[1].length - 1);
+    else if (mention)
+      this.offer(mentions(mention[1]), t("mentions"), before.length - mention[1].length - 1);
     else this.offer([]);
   }
 
@@ -64,9 +85,25 @@ export class Composer {
     mark(this.list, "hidden", offers.length === 0);
     this.field.setAttribute("aria-expanded", String(offers.length > 0));
     this.list.setAttribute("aria-label", label);
-    fill(this.list, offers.length > 0 && h("li", { class: "offers-title", role: "presentation" }, label), offers.map((one, i) => h("li", {
-      role: "option", id: `${this.list.id}-${i}`, "aria-selected": "false", onclick: () => this.take(one), onmousemove: () => this.activate(i),
-    }, one.face, h("strong", {}, one.name), h("span", { class: "offer-hint" }, one.hint))));
+    fill(
+      this.list,
+      offers.length > 0 && h("li", { class: "offers-title", role: "presentation" }, label),
+      offers.map((one, i) =>
+        h(
+          "li",
+          {
+            role: "option",
+            id: `${this.list.id}-${i}`,
+            "aria-selected": "false",
+            onclick: () => this.take(one),
+            onmousemove: () => this.activate(i),
+          },
+          one.face,
+          h("strong", {}, one.name),
+          h("span", { class: "offer-hint" }, one.hint),
+        ),
+      ),
+    );
     this.activate(0);
   }
 
@@ -105,7 +142,10 @@ export class Composer {
 
   /** True when the typed command is already complete: Enter then sends it. */
   isWhole() {
-    return this.offers[this.active].insert === this.field.value.slice(this.from, this.field.selectionStart);
+    return (
+      this.offers[this.active].insert ===
+      this.field.value.slice(this.from, this.field.selectionStart)
+    );
   }
 
   async send() {
@@ -117,7 +157,11 @@ export class Composer {
     this.changed(false);
     this.offer([]);
     mark(this.node, "aria-busy", "true");
-    const answer = await act("message", { channel: store.channel, text, thread_ts: this.threaded ? store.thread : undefined });
+    const answer = await act("message", {
+      channel: store.channel,
+      text,
+      thread_ts: this.threaded ? store.thread : undefined,
+    });
     mark(this.node, "aria-busy", false);
     if (!answer.ok) this.failed(text, isCommand, answer.error, place);
     await Promise.all([refresh("messages"), refresh("thread"), refresh("view")]);
@@ -130,22 +174,55 @@ export class Composer {
       return;
     }
     const said = t("failed", text.split(/\s/)[0], error);
-    store.notes.push({ ...place, ts: (now() / 1000).toFixed(6), user: "USLACKBOT", bot: false, note: true, ephemeral: true, text: said, blocks: [] });
+    store.notes.push({
+      ...place,
+      ts: (now() / 1000).toFixed(6),
+      user: "USLACKBOT",
+      bot: false,
+      note: true,
+      ephemeral: true,
+      text: said,
+      blocks: [],
+    });
     emit("messages");
   }
 }
 
 function commands(typed) {
-  return (store.state.commands ?? []).filter((c) => c.command.startsWith(typed))
-    .map((c) => ({ name: c.command, hint: c.usage ?? c.usage_hint ?? "", insert: c.command, face: botAvatar("tiny") }));
+  return (store.state.commands ?? [])
+    .filter((c) => c.command.startsWith(typed))
+    .map((c) => ({
+      name: c.command,
+      hint: c.usage ?? c.usage_hint ?? "",
+      insert: c.command,
+      face: botAvatar("tiny"),
+    }));
 }
 
 function mentions(typed) {
   const { bot, people, usergroups } = store.state;
   const all = [
-    { name: `@${bot.name}`, hint: t("app"), insert: `@${bot.name}`, face: botAvatar("tiny"), words: bot.name },
-    ...people.map((p) => ({ name: `@${p.handle}`, hint: shortName(p), insert: `@${p.handle}`, face: avatar(p, "tiny"), words: `${p.handle} ${p.name}` })),
-    ...usergroups.map((g) => ({ name: `@${g.handle.replace(/^@/, "")}`, hint: "", insert: `@${g.handle.replace(/^@/, "")}`, face: icon("at"), words: g.handle })),
+    {
+      name: `@${bot.name}`,
+      hint: t("app"),
+      insert: `@${bot.name}`,
+      face: botAvatar("tiny"),
+      words: bot.name,
+    },
+    ...people.map((p) => ({
+      name: `@${p.handle}`,
+      hint: shortName(p),
+      insert: `@${p.handle}`,
+      face: avatar(p, "tiny"),
+      words: `${p.handle} ${p.name}`,
+    })),
+    ...usergroups.map((g) => ({
+      name: `@${g.handle.replace(/^@/, "")}`,
+      hint: "",
+      insert: `@${g.handle.replace(/^@/, "")}`,
+      face: icon("at"),
+      words: g.handle,
+    })),
   ];
   return all.filter((one) => one.words.toLowerCase().includes(typed.toLowerCase())).slice(0, 8);
 }

@@ -7,13 +7,27 @@ import { textObject } from "./mrkdwn.js";
 export function confirmFirst(confirm) {
   return new Promise((resolve) => {
     const titleId = uid("confirm");
-    const yes = h("button", { class: `button ${confirm.style === "danger" ? "danger" : "primary"}`, type: "button", onclick: () => box.close("yes") },
-      textObject(confirm.confirm ?? { type: "plain_text", text: t("yes") }));
-    const no = h("button", { class: "button", type: "button", onclick: () => box.close() },
-      textObject(confirm.deny ?? { type: "plain_text", text: t("cancel") }));
-    const box = h("dialog", { class: "confirm", "aria-labelledby": titleId },
-      h("h2", { id: titleId }, textObject(confirm.title)), h("div", { class: "confirm-text" }, textObject(confirm.text)),
-      h("div", { class: "confirm-buttons" }, no, yes));
+    const yes = h(
+      "button",
+      {
+        class: `button ${confirm.style === "danger" ? "danger" : "primary"}`,
+        type: "button",
+        onclick: () => box.close("yes"),
+      },
+      textObject(confirm.confirm ?? { type: "plain_text", text: t("yes") }),
+    );
+    const no = h(
+      "button",
+      { class: "button", type: "button", onclick: () => box.close() },
+      textObject(confirm.deny ?? { type: "plain_text", text: t("cancel") }),
+    );
+    const box = h(
+      "dialog",
+      { class: "confirm", "aria-labelledby": titleId },
+      h("h2", { id: titleId }, textObject(confirm.title)),
+      h("div", { class: "confirm-text" }, textObject(confirm.text)),
+      h("div", { class: "confirm-buttons" }, no, yes),
+    );
     box.addEventListener("close", () => {
       box.remove();
       resolve(box.returnValue === "yes");
@@ -31,7 +45,10 @@ export function place(popup, anchor, { match = false } = {}) {
   const below = window.innerHeight - rect.bottom - 12;
   const above = rect.top - 12;
   const upward = below < Math.min(popup.scrollHeight, 220) && above > below;
-  popup.style.setProperty("max-height", `${Math.max(120, Math.min(340, upward ? above : below))}px`);
+  popup.style.setProperty(
+    "max-height",
+    `${Math.max(120, Math.min(340, upward ? above : below))}px`,
+  );
   const height = popup.offsetHeight;
   const left = Math.max(8, Math.min(rect.left, window.innerWidth - popup.offsetWidth - 8));
   popup.style.setProperty("left", `${left}px`);
@@ -41,11 +58,26 @@ export function place(popup, anchor, { match = false } = {}) {
 /** A menu under `anchor`: `[{ label, hint?, run, current?, attributes? }]`. */
 export function openMenu(anchor, items, label) {
   const menu = h("div", { class: "menu", role: "menu", popover: "auto", "aria-label": label });
-  fill(menu, items.map((item) => h("button", {
-    class: "menu-item", type: "button", role: item.current === undefined ? "menuitem" : "menuitemradio",
-    "aria-checked": item.current === undefined ? null : String(item.current), ...item.attributes,
-    onclick: () => { menu.hidePopover(); item.run(); },
-  }, item.label)));
+  fill(
+    menu,
+    items.map((item) =>
+      h(
+        "button",
+        {
+          class: "menu-item",
+          type: "button",
+          role: item.current === undefined ? "menuitem" : "menuitemradio",
+          "aria-checked": item.current === undefined ? null : String(item.current),
+          ...item.attributes,
+          onclick: () => {
+            menu.hidePopover();
+            item.run();
+          },
+        },
+        item.label,
+      ),
+    ),
+  );
   menu.addEventListener("keydown", (event) => moveFocus(event, menu));
   menu.addEventListener("toggle", (event) => {
     if (event.newState !== "closed") return;

@@ -13,9 +13,18 @@ export function setUpDirector(button, panel, isShown) {
     const broken = (store.faults ?? []).filter((f) => f.on).length;
     button.hidden = store.faults === null;
     button.classList.toggle("is-broken", broken > 0);
-    button.setAttribute("aria-label", broken ? `${t("director")}: ${t("someFaults", broken)}` : t("director"));
-    fill(button, icon("dials"), h("span", { class: "pill-words" }, t("director")), broken > 0 && h("span", { class: "badge" }, broken));
-    if (isShown()) fill(panel, h("div", { class: "side-body director" }, clockPart(), faultPart(broken)));
+    button.setAttribute(
+      "aria-label",
+      broken ? `${t("director")}: ${t("someFaults", broken)}` : t("director"),
+    );
+    fill(
+      button,
+      icon("dials"),
+      h("span", { class: "pill-words" }, t("director")),
+      broken > 0 && h("span", { class: "badge" }, broken),
+    );
+    if (isShown())
+      fill(panel, h("div", { class: "side-body director" }, clockPart(), faultPart(broken)));
   };
   for (const topic of ["faults", "state", "place"]) on(topic, draw);
   setInterval(() => {
@@ -26,11 +35,39 @@ export function setUpDirector(button, panel, isShown) {
 
 function clockPart() {
   const { offset } = store.state;
-  return h("section", {}, h("h3", {}, t("clock")),
-    h("div", { class: "clock-face" }, icon("clock"), h("div", {}, h("time", { class: "sandbox-clock", title: full(now()) }, clockSeconds(now())),
-      h("p", { class: "hint" }, offset >= 1 ? t("ahead", duration(offset)) : t("realTime")))),
+  return h(
+    "section",
+    {},
+    h("h3", {}, t("clock")),
+    h(
+      "div",
+      { class: "clock-face" },
+      icon("clock"),
+      h(
+        "div",
+        {},
+        h("time", { class: "sandbox-clock", title: full(now()) }, clockSeconds(now())),
+        h("p", { class: "hint" }, offset >= 1 ? t("ahead", duration(offset)) : t("realTime")),
+      ),
+    ),
     h("p", { class: "label" }, t("move")),
-    h("div", { class: "actions" }, STEPS.map((seconds) => h("button", { type: "button", class: "button", "data-seconds": seconds, onclick: () => advance(seconds) }, `+${duration(seconds)}`))));
+    h(
+      "div",
+      { class: "actions" },
+      STEPS.map((seconds) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button",
+            "data-seconds": seconds,
+            onclick: () => advance(seconds),
+          },
+          `+${duration(seconds)}`,
+        ),
+      ),
+    ),
+  );
 }
 
 async function advance(seconds) {
@@ -40,12 +77,44 @@ async function advance(seconds) {
 }
 
 function faultPart(broken) {
-  return h("section", {}, h("h3", {}, t("breaks")),
-    h("ul", { class: "faults" }, (store.faults ?? []).map((fault) => h("li", {}, h("label", { class: "switch" },
-      h("input", { type: "checkbox", role: "switch", checked: fault.on, "data-fault": fault.name, onchange: () => toggle(fault) }),
-      h("span", { class: "switch-track", "aria-hidden": "true" }), h("span", {}, isJapanese() ? fault.label_ja : fault.label_en))))),
-    h("div", { class: "faults-foot" }, h("button", { type: "button", class: "button", onclick: mend, disabled: broken === 0 }, t("clearAll")),
-      h("span", { class: "hint" }, broken ? t("someFaults", broken) : t("noFaults"))));
+  return h(
+    "section",
+    {},
+    h("h3", {}, t("breaks")),
+    h(
+      "ul",
+      { class: "faults" },
+      (store.faults ?? []).map((fault) =>
+        h(
+          "li",
+          {},
+          h(
+            "label",
+            { class: "switch" },
+            h("input", {
+              type: "checkbox",
+              role: "switch",
+              checked: fault.on,
+              "data-fault": fault.name,
+              onchange: () => toggle(fault),
+            }),
+            h("span", { class: "switch-track", "aria-hidden": "true" }),
+            h("span", {}, isJapanese() ? fault.label_ja : fault.label_en),
+          ),
+        ),
+      ),
+    ),
+    h(
+      "div",
+      { class: "faults-foot" },
+      h(
+        "button",
+        { type: "button", class: "button", onclick: mend, disabled: broken === 0 },
+        t("clearAll"),
+      ),
+      h("span", { class: "hint" }, broken ? t("someFaults", broken) : t("noFaults")),
+    ),
+  );
 }
 
 async function toggle(fault) {

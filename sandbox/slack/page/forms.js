@@ -19,9 +19,11 @@ export function setUpForms() {
 function show() {
   const { view } = store;
   if (!view) return shut();
-  if (form && form.view.id === view.id && form.view.hash === view.hash && form.who === store.me) return undefined;
+  if (form && form.view.id === view.id && form.view.hash === view.hash && form.who === store.me)
+    return undefined;
   const key = `${store.me}/${view.id}`;
-  const surface = kept.get(key) ?? new Surface({ type: "view", view_id: view.id }, view.state?.values);
+  const surface =
+    kept.get(key) ?? new Surface({ type: "view", view_id: view.id }, view.state?.values);
   kept.set(key, surface);
   const same = form?.view.id === view.id && form.who === store.me;
   form = { view, surface, who: store.me, errors: same ? form.errors : {}, banner: "", busy: false };
@@ -55,7 +57,16 @@ function draw(isNew) {
   box.setAttribute("aria-labelledby", titleId);
   box.dataset.viewId = view.id;
   box.dataset.callbackId = view.callback_id ?? "";
-  fill(box, h("form", { novalidate: true, onsubmit: (e) => submit(e) }, head(view, titleId), body(view), foot(view)));
+  fill(
+    box,
+    h(
+      "form",
+      { novalidate: true, onsubmit: (e) => submit(e) },
+      head(view, titleId),
+      body(view),
+      foot(view),
+    ),
+  );
   if (!box.open) box.showModal();
   box.querySelector(".form-body").scrollTop = isNew ? 0 : scroll;
   if (isNew) focusFirst();
@@ -63,21 +74,60 @@ function draw(isNew) {
 }
 
 function head(view, titleId) {
-  return h("header", { class: "form-head" },
-    store.stack > 1 && h("button", { type: "button", class: "quiet", "aria-label": t("back"), onclick: close }, icon("back")),
+  return h(
+    "header",
+    { class: "form-head" },
+    store.stack > 1 &&
+      h(
+        "button",
+        { type: "button", class: "quiet", "aria-label": t("back"), onclick: close },
+        icon("back"),
+      ),
     h("h2", { id: titleId }, plain(view.title)),
-    h("button", { type: "button", class: "quiet", "aria-label": t("close"), onclick: close }, icon("close")));
+    h(
+      "button",
+      { type: "button", class: "quiet", "aria-label": t("close"), onclick: close },
+      icon("close"),
+    ),
+  );
 }
 
-const body = (view) => h("div", { class: "form-body", tabindex: "-1" },
-  form.banner && h("div", { class: "alert alert-error", role: "alert" }, icon("warn"), h("div", {}, form.banner)),
-  blocks(view.blocks, form.surface, form.errors));
+const body = (view) =>
+  h(
+    "div",
+    { class: "form-body", tabindex: "-1" },
+    form.banner &&
+      h(
+        "div",
+        { class: "alert alert-error", role: "alert" },
+        icon("warn"),
+        h("div", {}, form.banner),
+      ),
+    blocks(view.blocks, form.surface, form.errors),
+  );
 
 function foot(view) {
-  return h("footer", { class: "form-foot" },
-    h("button", { type: "button", class: "button large", onclick: close, disabled: form.busy }, view.close ? plain(view.close) : t(view.submit ? "cancel" : "close")),
-    view.submit && h("button", { type: "submit", class: "button primary large", disabled: form.busy, "aria-busy": form.busy ? "true" : null },
-      form.busy && h("span", { class: "spinner" }), plain(view.submit)));
+  return h(
+    "footer",
+    { class: "form-foot" },
+    h(
+      "button",
+      { type: "button", class: "button large", onclick: close, disabled: form.busy },
+      view.close ? plain(view.close) : t(view.submit ? "cancel" : "close"),
+    ),
+    view.submit &&
+      h(
+        "button",
+        {
+          type: "submit",
+          class: "button primary large",
+          disabled: form.busy,
+          "aria-busy": form.busy ? "true" : null,
+        },
+        form.busy && h("span", { class: "spinner" }),
+        plain(view.submit),
+      ),
+  );
 }
 
 async function submit(event) {
@@ -104,7 +154,9 @@ function settle(answer) {
 }
 
 function emptyFields(list, surface) {
-  const found = list.filter((b) => b.type === "input").map((b) => [b.block_id, missing(b, surface.result(b, b.element))]);
+  const found = list
+    .filter((b) => b.type === "input")
+    .map((b) => [b.block_id, missing(b, surface.result(b, b.element))]);
   return Object.fromEntries(found.filter(([, text]) => text));
 }
 
@@ -123,17 +175,25 @@ function focusPlace() {
   const at = document.activeElement;
   const block = at?.closest?.("[data-block-id]")?.dataset.blockId;
   if (!block || !box?.contains(at)) return null;
-  const peers = [...box.querySelectorAll(`[data-block-id="${CSS.escape(block)}"] :is(${FIELDS}, button)`)];
-  const caret = "selectionStart" in at && at.type !== "checkbox" && at.type !== "radio" ? at.selectionStart : null;
+  const peers = [
+    ...box.querySelectorAll(`[data-block-id="${CSS.escape(block)}"] :is(${FIELDS}, button)`),
+  ];
+  const caret =
+    "selectionStart" in at && at.type !== "checkbox" && at.type !== "radio"
+      ? at.selectionStart
+      : null;
   return { block, index: peers.indexOf(at), caret };
 }
 
 function focusAgain(place) {
   if (!place) return;
-  const peers = box.querySelectorAll(`[data-block-id="${CSS.escape(place.block)}"] :is(${FIELDS}, button)`);
+  const peers = box.querySelectorAll(
+    `[data-block-id="${CSS.escape(place.block)}"] :is(${FIELDS}, button)`,
+  );
   const node = peers[place.index];
   node?.focus({ preventScroll: true });
-  if (node && typeof place.caret === "number" && node.setSelectionRange) node.setSelectionRange(place.caret, place.caret);
+  if (node && typeof place.caret === "number" && node.setSelectionRange)
+    node.setSelectionRange(place.caret, place.caret);
 }
 
 /** Start where something is left to fill in. */

@@ -35,7 +35,9 @@ function setVariables(node, variables) {
 }
 
 function flat(children) {
-  return children.flat(Infinity).filter((c) => c !== undefined && c !== null && c !== false && c !== "");
+  return children
+    .flat(Infinity)
+    .filter((c) => c !== undefined && c !== null && c !== false && c !== "");
 }
 
 /** Replace what `node` holds. */

@@ -26,7 +26,16 @@ export function setUpHome(bar, panel) {
 }
 
 function tab(name) {
-  return h("button", { type: "button", role: "tab", "aria-selected": String(store.tab === name), onclick: () => go({ tab: name, thread: null }) }, t(name));
+  return h(
+    "button",
+    {
+      type: "button",
+      role: "tab",
+      "aria-selected": String(store.tab === name),
+      onclick: () => go({ tab: name, thread: null }),
+    },
+    t(name),
+  );
 }
 
 let lastOpened = "";
@@ -44,12 +53,28 @@ const PANELS = {
   home() {
     const view = store.home;
     if (!view?.blocks?.length) return h("div", { class: "nothing" }, h("p", {}, t("emptyHome")));
-    return h("div", { class: "home-blocks" }, blocks(view.blocks, new Surface({ type: "home", view_id: view.id }, view.state?.values)));
+    return h(
+      "div",
+      { class: "home-blocks" },
+      blocks(view.blocks, new Surface({ type: "home", view_id: view.id }, view.state?.values)),
+    );
   },
   about() {
     const { bot } = store.state;
-    return h("div", { class: "about" }, botAvatar("huge"), h("h2", {}, bot.name), h("p", {}, t("aboutText")),
+    return h(
+      "div",
+      { class: "about" },
+      botAvatar("huge"),
+      h("h2", {}, bot.name),
+      h("p", {}, t("aboutText")),
       h("p", { class: "hint" }, `${bot.app_id} · ${t(bot.online ? "online" : "offline")}`),
-      h("ul", {}, (store.state.commands ?? []).map((c) => h("li", {}, h("code", {}, c.command), " ", c.usage ?? ""))));
+      h(
+        "ul",
+        {},
+        (store.state.commands ?? []).map((c) =>
+          h("li", {}, h("code", {}, c.command), " ", c.usage ?? ""),
+        ),
+      ),
+    );
   },
 };

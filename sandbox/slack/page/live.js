@@ -22,7 +22,9 @@ export function follow() {
 
 function open(who) {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const mine = new WebSocket(`${scheme}://${location.host}/sandbox/live?as=${encodeURIComponent(who)}`);
+  const mine = new WebSocket(
+    `${scheme}://${location.host}/sandbox/live?as=${encodeURIComponent(who)}`,
+  );
   socket = mine;
   mine.addEventListener("open", () => {
     wait = FIRST_WAIT;

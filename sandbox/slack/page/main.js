@@ -38,9 +38,15 @@ function words() {
 function drawHead() {
   const here = channel(store.channel);
   const isApp = isAppPlace();
-  fill($("conversation-title"), isApp ? botAvatar("tiny") : icon(here?.is_archived ? "lock" : "hash"), channelName(here));
+  fill(
+    $("conversation-title"),
+    isApp ? botAvatar("tiny") : icon(here?.is_archived ? "lock" : "hash"),
+    channelName(here),
+  );
   document.title = `${here && !here.is_im ? "#" : ""}${channelName(here)} · Sekisho`;
-  const total = store.state.channels.filter((c) => c.id !== store.channel).reduce((sum, c) => sum + (c.unread ?? 0), 0);
+  const total = store.state.channels
+    .filter((c) => c.id !== store.channel)
+    .reduce((sum, c) => sum + (c.unread ?? 0), 0);
   fill($("to-channels"), icon("menu"), total > 0 && h("span", { class: "badge" }, total));
 }
 
@@ -58,9 +64,34 @@ function drawThread() {
   $("thread").hidden = !isOpen;
   document.body.toggleAttribute("data-thread", isOpen);
   if (!isOpen) return;
-  fill($("thread-head"), h("button", { type: "button", class: "quiet only-narrow", "aria-label": t("toConversation"), onclick: closeThread }, icon("back")),
-    h("h2", {}, t("thread"), h("small", {}, `${channel(store.channel)?.is_im ? "" : "#"}${channelName(channel(store.channel))}`)),
-    h("button", { type: "button", class: "quiet only-wide", "aria-label": t("close"), onclick: closeThread }, icon("close")));
+  fill(
+    $("thread-head"),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "quiet only-narrow",
+        "aria-label": t("toConversation"),
+        onclick: closeThread,
+      },
+      icon("back"),
+    ),
+    h(
+      "h2",
+      {},
+      t("thread"),
+      h(
+        "small",
+        {},
+        `${channel(store.channel)?.is_im ? "" : "#"}${channelName(channel(store.channel))}`,
+      ),
+    ),
+    h(
+      "button",
+      { type: "button", class: "quiet only-wide", "aria-label": t("close"), onclick: closeThread },
+      icon("close"),
+    ),
+  );
   threadList.draw(store.threadMessages, `${store.me}/${store.channel}/${store.thread}`);
   threadComposer.draw();
 }
@@ -81,8 +112,16 @@ function drawSide() {
   if (!isOpen) return;
   const label = t(side === "azure" ? "azureTitle" : "directorTitle");
   $("side").setAttribute("aria-label", label);
-  fill($("side-head"), icon(side === "azure" ? "cloud" : "dials"), h("h2", {}, label),
-    h("button", { type: "button", class: "quiet", "aria-label": t("close"), onclick: () => showSide(null) }, icon("close")));
+  fill(
+    $("side-head"),
+    icon(side === "azure" ? "cloud" : "dials"),
+    h("h2", {}, label),
+    h(
+      "button",
+      { type: "button", class: "quiet", "aria-label": t("close"), onclick: () => showSide(null) },
+      icon("close"),
+    ),
+  );
 }
 
 function showSide(wanted) {
@@ -106,7 +145,9 @@ function drawNotice() {
   clearTimeout(noticeTimer);
   $("notice").textContent = store.notice;
   $("notice").hidden = !store.notice;
-  noticeTimer = setTimeout(() => { $("notice").hidden = true; }, NOTICE_TIME);
+  noticeTimer = setTimeout(() => {
+    $("notice").hidden = true;
+  }, NOTICE_TIME);
 }
 
 function drawClock() {
@@ -122,7 +163,12 @@ async function followAddress() {
   const place = readPlace();
   const isNewPerson = place.me !== store.me || !store.state;
   const isNewChannel = place.channel !== store.channel;
-  Object.assign(store, { me: place.me, channel: place.channel, thread: place.thread, tab: place.tab ?? "messages" });
+  Object.assign(store, {
+    me: place.me,
+    channel: place.channel,
+    thread: place.thread,
+    tab: place.tab ?? "messages",
+  });
   if (isNewPerson) Object.assign(store, { messages: [], home: null, view: null });
   if (isNewPerson || isNewChannel) store.threadMessages = [];
   if (isNewPerson) await arrive();
@@ -138,7 +184,9 @@ async function arrive() {
   await refresh("state");
   while (!store.state) {
     drawLive();
-    await new Promise((resolve) => { setTimeout(resolve, RETRY); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, RETRY);
+    });
     await refresh("state");
   }
   if (!person(store.me)) {
@@ -162,9 +210,13 @@ function setUp() {
   setUpAzure($("azure-pill"), $("azure-panel"), () => side === "azure");
   setUpDirector($("director-button"), $("director-panel"), () => side === "director");
   $("azure-pill").addEventListener("click", () => showSide(side === "azure" ? null : "azure"));
-  $("director-button").addEventListener("click", () => showSide(side === "director" ? null : "director"));
+  $("director-button").addEventListener("click", () =>
+    showSide(side === "director" ? null : "director"),
+  );
   $("to-channels").addEventListener("click", () => pane("channels"));
-  for (const topic of ["state", "place"]) for (const draw of [words, drawHead, drawConversation, drawThread, drawSide, drawClock]) on(topic, draw);
+  for (const topic of ["state", "place"])
+    for (const draw of [words, drawHead, drawConversation, drawThread, drawSide, drawClock])
+      on(topic, draw);
   on("messages", drawConversation);
   on("messages", markRead);
   on("thread", drawThread);

@@ -4,18 +4,21 @@ import { h, safeUrl } from "./h.js";
 import { channel, group, store, userName } from "./state.js";
 import { formatDate, full } from "./time.js";
 
-const unescape = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+const unescape = (text) =>
+  text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
 /** A whole mrkdwn text: fences, quotes, then lines. */
 export function mrkdwn(source) {
   return source.split(/```([\s\S]*?)```/).flatMap((part, index) => {
-    if (index % 2 === 1) return [h("pre", { class: "pre" }, inlinePlain(part.replace(/^\n|\n$/g, "")))];
+    if (index % 2 === 1)
+      return [h("pre", { class: "pre" }, inlinePlain(part.replace(/^\n|\n$/g, "")))];
     return quotesAndLines(trimBeside(part, index));
   });
 }
 
 // A fence stands on its own lines, so the line breaks next to it are not shown twice.
-const trimBeside = (part, index) => (index === 0 ? part.replace(/\n$/, "") : part.replace(/^\n|\n$/g, ""));
+const trimBeside = (part, index) =>
+  index === 0 ? part.replace(/\n$/, "") : part.replace(/^\n|\n$/g, "");
 
 function quotesAndLines(text) {
   if (text === "") return [];
@@ -27,10 +30,13 @@ function quotesAndLines(text) {
     if (last && last.quoted === Boolean(quoted)) last.lines.push(shown);
     else runs.push({ quoted: Boolean(quoted), lines: [shown] });
   }
-  return runs.flatMap((run) => (run.quoted ? [h("blockquote", {}, lines(run.lines))] : lines(run.lines)));
+  return runs.flatMap((run) =>
+    run.quoted ? [h("blockquote", {}, lines(run.lines))] : lines(run.lines),
+  );
 }
 
-const lines = (texts) => texts.flatMap((text, i) => (i ? [h("br"), ...inline(text)] : inline(text)));
+const lines = (texts) =>
+  texts.flatMap((text, i) => (i ? [h("br"), ...inline(text)] : inline(text)));
 
 const TOKEN = /`([^`\n]+)`|<([^<>\n]+)>|:([a-z0-9_+'-]+(?:::skin-tone-\d)?):|([*_~])/g;
 const TAGS = { "*": "strong", _: "em", "~": "s" };
@@ -53,7 +59,8 @@ export function inline(text) {
 
 function nodeFor(m, text) {
   const end = m.index + m[0].length;
-  if (m[1] !== undefined) return isFree(text, m.index, end) ? { node: h("code", {}, inlinePlain(m[1])), end } : null;
+  if (m[1] !== undefined)
+    return isFree(text, m.index, end) ? { node: h("code", {}, inlinePlain(m[1])), end } : null;
   if (m[2] !== undefined) return { node: angle(m[2]), end };
   if (m[3] !== undefined) return emojiFor(m[3]) ? { node: emoji(m[3]), end } : null;
   return paired(m[4], m.index, text);
@@ -61,7 +68,8 @@ function nodeFor(m, text) {
 
 // Marks count only beside spaces and punctuation, so "a_b_c" and 日本語*強調*文 stay as typed (as in Slack).
 const WORD = /[\p{L}\p{N}]/u;
-const isFree = (text, start, end) => !WORD.test(text[start - 1] ?? "") && !WORD.test(text[end] ?? "");
+const isFree = (text, start, end) =>
+  !WORD.test(text[start - 1] ?? "") && !WORD.test(text[end] ?? "");
 
 function paired(markChar, start, text) {
   if (/\s/.test(text[start + 1] ?? " ") || WORD.test(text[start - 1] ?? "")) return null;
@@ -95,14 +103,19 @@ function angle(body) {
   if (target.startsWith("#")) return channelMention(target.slice(1), label);
   if (target.startsWith("!subteam^")) return groupMention(target.split("^")[1], label);
   if (target.startsWith("!date^")) return date(target.split("^"), label ?? "");
-  if (target.startsWith("!")) return h("span", { class: "mention mention-all" }, `@${label ?? target.slice(1)}`);
+  if (target.startsWith("!"))
+    return h("span", { class: "mention mention-all" }, `@${label ?? target.slice(1)}`);
   return link(unescape(target), label ?? unescape(target));
 }
 
 export function userMention(id, label) {
   const known = userName(id);
   const mine = id === store.me ? " mention-me" : "";
-  return h("span", { class: `mention${mine}`, "data-user": id }, `@${known === id ? (label ?? id) : known}`);
+  return h(
+    "span",
+    { class: `mention${mine}`, "data-user": id },
+    `@${known === id ? (label ?? id) : known}`,
+  );
 }
 
 export function groupMention(id, label) {
@@ -112,7 +125,11 @@ export function groupMention(id, label) {
 
 export function channelMention(id, label) {
   const name = channel(id)?.name ?? label ?? id;
-  return h("a", { class: "mention", href: `#as=${store.me}&channel=${id}`, "data-channel-link": id }, `#${name}`);
+  return h(
+    "a",
+    { class: "mention", href: `#as=${store.me}&channel=${id}`, "data-channel-link": id },
+    `#${name}`,
+  );
 }
 
 function date([, seconds, pattern = "", url], fallback) {
@@ -123,19 +140,29 @@ function date([, seconds, pattern = "", url], fallback) {
 /** A time as text, with the whole instant as its tooltip. */
 export function timeNode(seconds, shown, url) {
   const sound = Number.isFinite(seconds);
-  const node = h("time", sound ? { datetime: new Date(seconds * 1000).toISOString(), title: full(seconds * 1000) } : {}, shown);
+  const node = h(
+    "time",
+    sound ? { datetime: new Date(seconds * 1000).toISOString(), title: full(seconds * 1000) } : {},
+    shown,
+  );
   return url ? link(url, node) : node;
 }
 
 /** A link, or just its label where the address is not http(s). */
 export function link(url, label) {
   const href = url.startsWith("mailto:") ? null : safeUrl(url);
-  return href ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, label) : h("span", {}, label);
+  return href
+    ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, label)
+    : h("span", {}, label);
 }
 
 export function emoji(name) {
   const character = emojiFor(name);
-  return h("span", { class: "emoji", role: "img", "aria-label": name.replaceAll("_", " ") }, character ?? `:${name}:`);
+  return h(
+    "span",
+    { class: "emoji", role: "img", "aria-label": name.replaceAll("_", " ") },
+    character ?? `:${name}:`,
+  );
 }
 
 /** A plain_text or mrkdwn object. */

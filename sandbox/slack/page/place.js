@@ -4,12 +4,23 @@ import { store } from "./state.js";
 /** `#as=U0ALICE&channel=C0OPS&thread=…&tab=home` */
 export function readPlace() {
   const params = new URLSearchParams(location.hash.slice(1));
-  return { me: params.get("as"), channel: params.get("channel"), thread: params.get("thread"), tab: params.get("tab") };
+  return {
+    me: params.get("as"),
+    channel: params.get("channel"),
+    thread: params.get("thread"),
+    tab: params.get("tab"),
+  };
 }
 
 /** Change a part of the place; the page follows the address. */
 export function go(change) {
-  const place = { me: store.me, channel: store.channel, thread: store.thread, tab: store.tab, ...change };
+  const place = {
+    me: store.me,
+    channel: store.channel,
+    thread: store.thread,
+    tab: store.tab,
+    ...change,
+  };
   const params = new URLSearchParams();
   if (place.me) params.set("as", place.me);
   if (place.channel) params.set("channel", place.channel);

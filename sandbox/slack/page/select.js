@@ -18,20 +18,54 @@ export function combobox(settings, load, onchange) {
 
 class Combobox {
   constructor(settings, load, onchange) {
-    Object.assign(this, { settings, load, onchange, chosen: settings.chosen, options: [], active: -1, asked: 0 });
+    Object.assign(this, {
+      settings,
+      load,
+      onchange,
+      chosen: settings.chosen,
+      options: [],
+      active: -1,
+      asked: 0,
+    });
     const listId = uid("list");
     this.input = h("input", {
-      class: "combo-input", type: "text", role: "combobox", autocomplete: "off", spellcheck: "false", id: settings.id,
-      "aria-expanded": "false", "aria-controls": listId, "aria-autocomplete": "list", "aria-label": settings.label,
-      placeholder: settings.placeholder, ...settings.attributes,
-      oninput: () => this.typed(), onkeydown: (e) => this.key(e), onfocus: () => this.input.select(),
-      onclick: () => this.open(), onblur: () => this.shut(),
+      class: "combo-input",
+      type: "text",
+      role: "combobox",
+      autocomplete: "off",
+      spellcheck: "false",
+      id: settings.id,
+      "aria-expanded": "false",
+      "aria-controls": listId,
+      "aria-autocomplete": "list",
+      "aria-label": settings.label,
+      placeholder: settings.placeholder,
+      ...settings.attributes,
+      oninput: () => this.typed(),
+      onkeydown: (e) => this.key(e),
+      onfocus: () => this.input.select(),
+      onclick: () => this.open(),
+      onblur: () => this.shut(),
     });
     this.chips = h("span", { class: "combo-chips" });
-    this.list = h("ul", { class: "combo-list", role: "listbox", id: listId, popover: "manual", "aria-label": settings.label ?? settings.placeholder });
+    this.list = h("ul", {
+      class: "combo-list",
+      role: "listbox",
+      id: listId,
+      popover: "manual",
+      "aria-label": settings.label ?? settings.placeholder,
+    });
     this.list.addEventListener("mousedown", (e) => e.preventDefault()); // keeps the focus in the field
     this.note = h("span", { class: "visually-hidden", role: "status" });
-    this.node = h("div", { class: "combo", "data-multiple": settings.multiple }, this.chips, this.input, icon("down"), this.list, this.note);
+    this.node = h(
+      "div",
+      { class: "combo", "data-multiple": settings.multiple },
+      this.chips,
+      this.input,
+      icon("down"),
+      this.list,
+      this.note,
+    );
     this.node.addEventListener("mousedown", (e) => {
       if (e.target === this.input || e.target.closest("button, ul")) return;
       e.preventDefault();
@@ -45,8 +79,25 @@ class Combobox {
     const { multiple } = this.settings;
     this.input.value = multiple || !this.chosen[0] ? "" : this.chosen[0].text.text;
     if (!multiple) return;
-    fill(this.chips, this.chosen.map((option) => h("span", { class: "chip" }, textObject(option.text),
-      h("button", { type: "button", "aria-label": t("remove", option.text.text), onclick: () => this.drop(option) }, icon("close")))));
+    fill(
+      this.chips,
+      this.chosen.map((option) =>
+        h(
+          "span",
+          { class: "chip" },
+          textObject(option.text),
+          h(
+            "button",
+            {
+              type: "button",
+              "aria-label": t("remove", option.text.text),
+              onclick: () => this.drop(option),
+            },
+            icon("close"),
+          ),
+        ),
+      ),
+    );
   }
 
   async open() {
@@ -70,7 +121,10 @@ class Combobox {
     if (!this.list.matches(":popover-open")) this.list.showPopover();
     this.input.setAttribute("aria-expanded", "true");
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(this.input.value.trim()), this.settings.slow ? TYPING_PAUSE : 0);
+    this.timer = setTimeout(
+      () => this.ask(this.input.value.trim()),
+      this.settings.slow ? TYPING_PAUSE : 0,
+    );
   }
 
   async ask(query) {
@@ -93,7 +147,15 @@ class Combobox {
   say(text, waiting = false) {
     this.options = [];
     this.active = -1;
-    fill(this.list, h("li", { class: "combo-note", role: "presentation" }, waiting && h("span", { class: "spinner" }), text));
+    fill(
+      this.list,
+      h(
+        "li",
+        { class: "combo-note", role: "presentation" },
+        waiting && h("span", { class: "spinner" }),
+        text,
+      ),
+    );
     this.note.textContent = waiting ? "" : text;
     place(this.list, this.node, { match: true });
   }
@@ -104,7 +166,8 @@ class Combobox {
     const rows = [];
     let index = 0;
     for (const { label, options } of groups) {
-      if (label) rows.push(h("li", { class: "combo-group", role: "presentation" }, textObject(label)));
+      if (label)
+        rows.push(h("li", { class: "combo-group", role: "presentation" }, textObject(label)));
       for (const option of options) rows.push(this.row(option, index++));
     }
     fill(this.list, rows);
@@ -115,10 +178,21 @@ class Combobox {
   }
 
   row(option, index) {
-    return h("li", {
-      class: "combo-option", role: "option", id: `${this.list.id}-${index}`, "aria-selected": String(this.has(option)),
-      "data-value": option.value, onclick: () => this.pick(option), onmousemove: () => this.activate(index, false),
-    }, h("span", {}, textObject(option.text)), option.description && h("small", {}, textObject(option.description)), this.has(option) && icon("check"));
+    return h(
+      "li",
+      {
+        class: "combo-option",
+        role: "option",
+        id: `${this.list.id}-${index}`,
+        "aria-selected": String(this.has(option)),
+        "data-value": option.value,
+        onclick: () => this.pick(option),
+        onmousemove: () => this.activate(index, false),
+      },
+      h("span", {}, textObject(option.text)),
+      option.description && h("small", {}, textObject(option.description)),
+      this.has(option) && icon("check"),
+    );
   }
 
   has = (option) => this.chosen.some((c) => c.value === option.value);
@@ -134,7 +208,9 @@ class Combobox {
 
   pick(option) {
     if (this.settings.multiple) {
-      this.chosen = this.has(option) ? this.chosen.filter((c) => c.value !== option.value) : [...this.chosen, option];
+      this.chosen = this.has(option)
+        ? this.chosen.filter((c) => c.value !== option.value)
+        : [...this.chosen, option];
     } else {
       this.chosen = [option];
     }
@@ -165,7 +241,12 @@ class Combobox {
       event.preventDefault(); // the form stays
       event.stopPropagation();
       this.shut();
-    } else if (event.key === "Backspace" && this.settings.multiple && this.input.value === "" && this.chosen.length) {
+    } else if (
+      event.key === "Backspace" &&
+      this.settings.multiple &&
+      this.input.value === "" &&
+      this.chosen.length
+    ) {
       this.drop(this.chosen.at(-1));
     }
   }
@@ -174,6 +255,9 @@ class Combobox {
 /** Options whose text holds every word typed. */
 export function matching(groups, query) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = (o) => words.every((w) => `${o.text.text} ${o.description?.text ?? ""}`.toLowerCase().includes(w));
-  return groups.map((g) => ({ ...g, options: g.options.filter(fits) })).filter((g) => g.options.length);
+  const fits = (o) =>
+    words.every((w) => `${o.text.text} ${o.description?.text ?? ""}`.toLowerCase().includes(w));
+  return groups
+    .map((g) => ({ ...g, options: g.options.filter(fits) }))
+    .filter((g) => g.options.length);
 }

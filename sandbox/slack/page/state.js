@@ -46,7 +46,8 @@ export function userName(id) {
 export const shortName = (who) => (who ? who.name.replace(/\s*[(（].*[)）]$/, "") : "");
 
 /** The conversation with the app itself. */
-export const appChannel = () => store.state?.channels.find((c) => c.is_im && (!c.with || isBot(c.with)));
+export const appChannel = () =>
+  store.state?.channels.find((c) => c.is_im && (!c.with || isBot(c.with)));
 
 export function channelName(one) {
   if (!one) return "";
@@ -56,7 +57,9 @@ export function channelName(one) {
 // --- reading
 
 async function get(path, params) {
-  const answer = await fetch(`/sandbox/${path}?${new URLSearchParams(params)}`, { cache: "no-store" });
+  const answer = await fetch(`/sandbox/${path}?${new URLSearchParams(params)}`, {
+    cache: "no-store",
+  });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer.json();
 }
@@ -146,7 +149,9 @@ export function notify(text) {
 async function post(path, body) {
   try {
     const answer = await fetch(`/sandbox/${path}`, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
     });
     const text = await answer.text();
     if (!answer.ok) return { ok: false, error: readError(text) ?? `http_${answer.status}` };

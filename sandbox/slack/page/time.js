@@ -23,20 +23,28 @@ function format(millis, options) {
   return new Intl.DateTimeFormat(locale(), { timeZone: zone, ...options }).format(new Date(millis));
 }
 
-export const clock = (millis) => format(millis, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+export const clock = (millis) =>
+  format(millis, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 export const clockSeconds = (millis) =>
   format(millis, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 const dayKey = (millis) =>
-  new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" })
-    .format(new Date(millis));
+  new Intl.DateTimeFormat("en-CA", {
+    timeZone: zone,
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+  }).format(new Date(millis));
 
 /** Days between now and then on the person's calendar: 0 today, 1 tomorrow, -1 yesterday. */
 function dayDistance(millis) {
   return Math.round((Date.parse(dayKey(millis)) - Date.parse(dayKey(now()))) / 86_400_000);
 }
 
-const RELATIVE = { en: { "-1": "yesterday", 0: "today", 1: "tomorrow" }, ja: { "-1": "昨日", 0: "今日", 1: "明日" } };
+const RELATIVE = {
+  en: { "-1": "yesterday", 0: "today", 1: "tomorrow" },
+  ja: { "-1": "昨日", 0: "今日", 1: "明日" },
+};
 
 function pretty(millis, otherwise) {
   const word = RELATIVE[isJapanese() ? "ja" : "en"][dayDistance(millis)];
@@ -48,9 +56,16 @@ const medium = (m) => format(m, { year: "numeric", month: "long", day: "numeric"
 const long = (m) => format(m, { year: "numeric", month: "long", day: "numeric", weekday: "long" });
 
 const TOKENS = {
-  date_num: dayKey, date: medium, date_short: short, date_long: long,
-  date_pretty: (m) => pretty(m, medium), date_short_pretty: (m) => pretty(m, short), date_long_pretty: (m) => pretty(m, long),
-  time: clock, time_secs: clockSeconds, ago: (m) => ago(m),
+  date_num: dayKey,
+  date: medium,
+  date_short: short,
+  date_long: long,
+  date_pretty: (m) => pretty(m, medium),
+  date_short_pretty: (m) => pretty(m, short),
+  date_long_pretty: (m) => pretty(m, long),
+  time: clock,
+  time_secs: clockSeconds,
+  ago: (m) => ago(m),
 };
 
 /** Slack's `<!date^ts^format|fallback>`; an unknown token gives the fallback, as Slack does. */
@@ -65,8 +80,7 @@ export function formatDate(seconds, pattern, fallback) {
 }
 
 /** The whole instant, for tooltips. */
-export const full = (millis) =>
-  format(millis, { dateStyle: "full", timeStyle: "medium" });
+export const full = (millis) => format(millis, { dateStyle: "full", timeStyle: "medium" });
 
 /** The label of a day's divider. */
 export function dayLabel(millis) {
@@ -89,8 +103,12 @@ export function countdown(millis) {
 /** A length in words, its two largest units: "1 h 5 min". */
 export function duration(seconds) {
   const total = Math.round(seconds);
-  const units = [["days", Math.floor(total / 86_400)], ["hours", Math.floor(total / 3600) % 24],
-    ["minutes", Math.floor(total / 60) % 60], ["seconds", total % 60]];
+  const units = [
+    ["days", Math.floor(total / 86_400)],
+    ["hours", Math.floor(total / 3600) % 24],
+    ["minutes", Math.floor(total / 60) % 60],
+    ["seconds", total % 60],
+  ];
   const present = units.filter(([, n]) => n > 0).slice(0, 2);
   if (present.length === 0) return t("seconds", 0);
   return present.map(([unit, n]) => t(unit, n)).join(isJapanese() ? "" : " ");
