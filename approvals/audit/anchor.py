@@ -17,12 +17,15 @@ from typing import BinaryIO, Protocol
 
 from approvals import entry as entries_of
 from approvals.audit.scanning import scan
-from approvals.entry import AuditBroken, AuditKeys, Head, Resumed, Stored
+from approvals.entry import Archived, AuditBroken, AuditKeys, Head, Resumed, Stored
 from approvals.ledger import Ledger
 
 #: The channel is told after so many entries, or after this time if anything is new.
 CHANNEL_ENTRIES = 100
 CHANNEL_EVERY = timedelta(minutes=10)
+
+#: Entries that may say why an anchor is not in the chain.
+_EXPLAIN = (b'"type":"archived"', b'"type":"resumed"')
 
 #: One line is an entry of some kB; the last line of the file is looked for in this much.
 TAIL_BYTES = 1 << 20
@@ -68,6 +71,18 @@ class FileSink:
     async def defer(self, row: Stored) -> None:
         await asyncio.to_thread(_append, self.deferred_path, entries_of.to_line(row))
 
+    async def deferred(self) -> list[bytes]:
+        """The lines of `defer`, for `approvals.audit.resume.enter_deferred`."""
+        try:
+            return (await asyncio.to_thread(self.deferred_path.read_bytes)).splitlines()
+        except FileNotFoundError:
+            return []
+
+    async def finish_deferred(self, sequence: int) -> None:
+        """They are entered, up to entry `sequence`: keep the file under another name."""
+        entered = self.deferred_path.with_name(f"{self.deferred_path.name}.entered-{sequence}")
+        await asyncio.to_thread(self.deferred_path.rename, entered)
+
     async def newest(self) -> Head | None:
         """AuditBroken when the last whole line is not an entry of ours."""
         line = await asyncio.to_thread(_last_line, self.path)
@@ -111,7 +126,7 @@ class Anchorer:
         self._sink = sink
         self._channel = channel
         self._monotonic = monotonic
-        self._in_sink: int | None = None
+        self._in_sink: Head | None = None
         self._in_channel = 0
         self._channel_at = monotonic()
 
@@ -136,9 +151,17 @@ class Anchorer:
             )
         if anchor is not None:
             self._in_channel = anchor.sequence
-            if self._sink is not None and await self._sink.newest() is not None:
-                self._in_sink = min(anchor.sequence, self._ledger.highest_head.sequence)
+            if self._sink is not None:
+                self._in_sink = await self._place_in_sink()
         return anchor
+
+    async def _place_in_sink(self) -> Head | None:
+        """Where the sink goes on: behind its newest line, or from the head after a resume."""
+        found = await self._sink.newest() if self._sink is not None else None
+        if found is None:
+            return None
+        entry = await self._ledger.entry(found.sequence)
+        return found if entry is not None and entry.mac == found.mac else None
 
     async def step(self) -> None:
         """Write what is new. LedgerFrozen when the chain is not what it was."""
@@ -149,17 +172,26 @@ class Anchorer:
     async def _fill_sink(self, head: Head) -> None:
         if self._sink is None:
             return
-        place = self._in_sink or 0
-        if head.sequence <= place:
+        after = self._in_sink.sequence if self._in_sink is not None else 0
+        if head.sequence <= after:
             return
-        async for rows in scan(self._ledger.store, after=place, through=head.sequence):
-            for row in rows:
-                try:
-                    entries_of.check(row, self._ledger.keys)
-                except AuditBroken as broken:
-                    raise self._ledger.freeze(str(broken)) from broken
+        async for rows in scan(self._ledger.store, after=after, through=head.sequence):
+            try:
+                place = self._linked(rows)
+            except AuditBroken as broken:
+                raise self._ledger.freeze(str(broken)) from broken
             await self._sink.append(rows)
-            self._in_sink = rows[-1].sequence
+            self._in_sink = place
+
+    def _linked(self, rows: Sequence[Stored]) -> Head | None:
+        """The place of the last row, each checked to follow the one before."""
+        place = self._in_sink
+        for row in rows:
+            link = entries_of.check(row, self._ledger.keys)
+            if place is not None:
+                entries_of.follows(link, place)
+            place = Head(row.sequence, row.mac, row.at_micros)
+        return place
 
     async def _tell_channel(self, head: Head) -> None:
         if self._channel is None or head.sequence <= self._in_channel:
@@ -173,31 +205,25 @@ class Anchorer:
 
 
 async def contains(ledger: Ledger, anchor: Head) -> bool:
-    """Whether the chain holds `anchor`, or two administrators have accepted that it does not."""
+    """Whether the chain holds `anchor`, or says why it does not: archived, or accepted as lost."""
     entry = await ledger.entry(anchor.sequence)
-    if entry is not None and entry.mac == anchor.mac:
-        return True
+    if entry is not None:
+        return entry.mac == anchor.mac or await _is_explained(ledger, anchor, is_gone=False)
+    return await _is_explained(ledger, anchor, is_gone=True)
+
+
+async def _is_explained(ledger: Ledger, anchor: Head, *, is_gone: bool) -> bool:
     async for rows in scan(ledger.store):
         for row in rows:
-            if b'"type":"resumed"' not in row.canonical:
+            if not any(kind in row.canonical for kind in _EXPLAIN):
                 continue
             event = entries_of.read(row, ledger.keys).event
+            if isinstance(event, Archived) and is_gone and anchor.sequence <= event.through:
+                return True
             if isinstance(event, Resumed) and (
                 event.accepted_loss_after < anchor.sequence <= event.lost_sequence
             ):
                 return True
-            if isinstance(event, Resumed) and event.lost_mac == anchor.mac:
-                return True
-    return await _is_archived(ledger, anchor)
-
-
-async def _is_archived(ledger: Ledger, anchor: Head) -> bool:
-    """An old anchor may name an entry that was exported, signed and trimmed since."""
-    async for rows in scan(ledger.store):
-        first = rows[0]
-        return anchor.sequence < first.sequence and any(
-            row.sequence > anchor.sequence for row in rows
-        )
     return False
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from approvals import entry as entries_of
 from approvals.audit.verify import VerifyReport, newest_id, verify
@@ -129,7 +128,7 @@ async def _cut_tail(ledger: Ledger, found: Head) -> tuple[Stored, ...]:
     rows = await ledger.store.command(
         "XRANGE", ledger.store.keys.audit, f"({found.sequence}-0", "+"
     )
-    removed = []
+    removed: list[Stored] = []
     for row in rows if isinstance(rows, list) else []:
         try:
             removed.extend(parse_entries([row]))
@@ -142,15 +141,14 @@ async def _cut_tail(ledger: Ledger, found: Head) -> tuple[Stored, ...]:
     return tuple(removed)
 
 
-async def enter_deferred(ledger: Ledger, deferred: Path) -> tuple[int, list[str]]:
-    """Enter the steps that were taken while the ledger was frozen; the file is renamed then.
+async def enter_deferred(ledger: Ledger, lines: Sequence[bytes]) -> tuple[int, list[str]]:
+    """Enter the steps that were taken while the ledger was frozen (`FileSink.deferred`).
 
-    Returns how many were entered, and a sentence for each that no longer fits.
+    Returns how many were entered, and a sentence for each that no longer fits. An op-id is entered
+    once, so this may be repeated.
     """
-    if not deferred.exists():
-        return 0, []
     entered, left = 0, []
-    for line in deferred.read_bytes().splitlines():
+    for line in lines:
         try:
             row = entries_of.from_line(line)
             entry = entries_of.read(row, ledger.keys)
@@ -158,7 +156,6 @@ async def enter_deferred(ledger: Ledger, deferred: Path) -> tuple[int, list[str]
                 entered += 1
         except (AuditBroken, IllegalTransition, LedgerError) as error:
             left.append(f"{line[:80].decode(errors='replace')}…: {error}")
-    deferred.rename(deferred.with_name(f"{deferred.name}.entered-{ledger.highest_head.sequence}"))
     return entered, left
 
 
