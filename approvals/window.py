@@ -69,6 +69,16 @@ def parse_window(text: str, *, now: datetime, tz: ZoneInfo) -> Window | Refusal:
     return Length(seconds)
 
 
+def parse_length(text: str) -> timedelta | None:
+    """A length alone (`4h`, `1h30m`, `2時間`), as the settings use it; None for anything else."""
+    if len(text) > TYPED_MAX:
+        return None
+    seconds = _seconds(" ".join(unicodedata.normalize("NFKC", text).casefold().split()))
+    if seconds is None or seconds > _LENGTH_MAX.total_seconds():
+        return None
+    return timedelta(seconds=seconds)
+
+
 def window_text(window: Window, tz: ZoneInfo) -> str:
     """The window as it would be typed; parsing it again gives the same window."""
     match window:

@@ -1,0 +1,266 @@
+"""The shape of the settings file, for pydantic-settings, which reports every mistake at once.
+
+Only `bot.settings_reading` uses it; everything else gets the plain dataclasses of `bot.settings`.
+The order in which fields stand here is the order in which the documentation lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot import settings_words as words
+
+#: Azure opens a port for a day at most (JIT policies: 5 minutes to 24 hours).
+LONGEST_MAX = timedelta(days=1)
+QUORUM_MAX = 20
+
+
+def _ids(*kinds: str) -> Callable[[object], str]:
+    return lambda value: words.slack_id(value, *kinds)
+
+
+def _askers(value: object) -> str:
+    return "everyone" if value == "everyone" else words.slack_id(value, "group", "person")
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _between(low: timedelta, high: timedelta) -> Callable[[object], timedelta]:
+    def check(value: object) -> timedelta:
+        found = words.duration(value)
+        if not low <= found <= high:
+            raise words.wrong("duration_between", low=low, high=high)
+        return found
+
+    return check
+
+
+_MINUTES_5 = timedelta(minutes=5)
+
+Glob = Annotated[str, PlainValidator(words.glob)]
+Globs = Annotated[list[Glob], BeforeValidator(_one_or_many), Field(min_length=1)]
+Name = Annotated[str, PlainValidator(words.name)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(words.network)]
+Person = Annotated[str, PlainValidator(_ids("person"))]
+Member = Annotated[str, PlainValidator(_ids("group", "person"))]
+Asker = Annotated[str, PlainValidator(_askers)]
+Channel = Annotated[str, PlainValidator(_ids("channel"))]
+Team = Annotated[str, PlainValidator(_ids("team"))]
+Whole = Annotated[int, BeforeValidator(words.whole)]
+Secret = Annotated[str, PlainValidator(words.secret)]
+Url = Annotated[str, PlainValidator(words.https_url)]
+Zone = Annotated[ZoneInfo, PlainValidator(words.time_zone)]
+Language = Literal["en", "ja"]
+TcpPort = Annotated[int, BeforeValidator(words.whole), Ge(1), Le(65535)]
+
+
+class Section(BaseModel):
+    """One part of the file: nothing unknown, nothing converted behind one's back."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+    )
+
+
+class Slack(Section):
+    """Tokens and how payloads arrive."""
+
+    mode: Literal["socket", "http"] = "socket"
+    bot_token: Annotated[str, PlainValidator(lambda v: words.token(v, "xoxb-"))]
+    app_token: Annotated[str | None, PlainValidator(lambda v: words.token(v, "xapp-"))] = None
+    signing_secret: Annotated[str | None, PlainValidator(words.signing_secret)] = None
+    previous_signing_secret: Annotated[str | None, PlainValidator(words.signing_secret)] = None
+    api_url: Annotated[str, PlainValidator(lambda v: words.https_url(v, ("https", "http")))] = (
+        "https://slack.com/api/"
+    )
+    teams: Annotated[list[Team], BeforeValidator(_one_or_many)] = []
+    enterprise: Annotated[str | None, PlainValidator(_ids("enterprise"))] = None
+    app_id: Annotated[str | None, PlainValidator(_ids("app"))] = None
+    fallback_channel: Channel | None = None
+
+
+class Redis(Section):
+    """Where the ledger is."""
+
+    url: Annotated[str, PlainValidator(words.redis_url)]
+    tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "sekisho"
+    ca_file: str | None = None
+    durability_accepted: Annotated[str, Field(min_length=8)] | None = None
+
+
+class Azure(Section):
+    """Which subscriptions, in which cloud, as whom."""
+
+    subscriptions: Annotated[
+        list[Annotated[str, PlainValidator(words.subscription)]],
+        BeforeValidator(_one_or_many),
+        Field(min_length=1),
+    ]
+    resource_manager: Url = "https://management.azure.com"
+    authority: Url | None = None
+    scopes: Annotated[list[str], BeforeValidator(_one_or_many)] = []
+    ca_file: str | None = None
+    tenant_id: str | None = None
+    client_id: str | None = None
+    client_secret: Secret | None = None
+    managed_identity_client_id: str | None = None
+    instance_discovery: Annotated[bool, BeforeValidator(words.yes_no)] = True
+    early_close: list[Literal["supersede", "nsg_rule"]] = ["supersede", "nsg_rule"]
+
+
+class AuditKeySection(Section):
+    """A key of the audit log; the first of the list signs, all of them check."""
+
+    id: Name
+    secret: Secret
+
+
+class Audit(Section):
+    """The audit log: keys, anchors, how long."""
+
+    keys: Annotated[list[AuditKeySection], Field(min_length=1)]
+    channel: Channel
+    second_sink: Annotated[str, Field(min_length=1)] | None = None
+    retention: Annotated[
+        timedelta, PlainValidator(_between(timedelta(days=1), timedelta(days=366)))
+    ] = timedelta(days=90)
+
+
+class Http(Section):
+    """Where signed payloads arrive (mode http), and where health is asked."""
+
+    host: str = "127.0.0.1"
+    port: TcpPort = 3000
+    health_host: str = "127.0.0.1"
+    health_port: TcpPort = 8080
+
+
+class ChannelSection(Section):
+    """How one channel is spoken to."""
+
+    language: Language | None = None
+    time_zone: Zone | None = None
+
+
+class ScopeSection(Section):
+    """Which VMs. All dimensions must match, any pattern of one is enough."""
+
+    subscriptions: Annotated[
+        list[Annotated[str, PlainValidator(words.subscription)]], BeforeValidator(_one_or_many)
+    ] = []
+    resource_groups: Globs | None = None
+    names: Globs | None = None
+    tags: dict[Glob, Globs] = {}
+
+
+class Ticket(Section):
+    """The ticket that a rule demands."""
+
+    pattern: Annotated[str, PlainValidator(words.pattern)]
+    url: Annotated[str | None, PlainValidator(words.ticket_url)] = None
+
+
+class RuleSection(Section):
+    """One approval rule."""
+
+    name: Name
+    scope: ScopeSection
+    askers: Annotated[list[Asker], BeforeValidator(_one_or_many), Field(min_length=1)]
+    approvers: Annotated[list[Member], Field(min_length=1)]
+    quorum: Annotated[Whole, Ge(1), Le(QUORUM_MAX)] = 1
+    ports: Annotated[frozenset[int] | None, PlainValidator(words.ports)] = None
+    networks: list[Name] = []
+    longest: Annotated[timedelta, PlainValidator(_between(_MINUTES_5, LONGEST_MAX))]
+    longest_total: Annotated[
+        timedelta | None, PlainValidator(_between(_MINUTES_5, 7 * LONGEST_MAX))
+    ] = None
+    lapse_after: Annotated[
+        timedelta, PlainValidator(_between(timedelta(minutes=1), timedelta(days=7)))
+    ] = timedelta(minutes=30)
+    start_within: Annotated[timedelta, PlainValidator(_between(_MINUTES_5, LONGEST_MAX))] = (
+        timedelta(hours=1)
+    )
+    ticket: Ticket | None = None
+    channel: Channel
+
+
+class Root(BaseSettings):
+    """The whole of the settings."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+        # The defaults stand here; what they are checked for is what others write.
+        validate_default=False,
+    )
+
+    instance: Name = "sekisho"
+    language: Language = "en"
+    time_zone: Zone = ZoneInfo("UTC")
+    slack: Slack
+    redis: Redis
+    azure: Azure
+    audit: Audit
+    http: Http = Http()
+    proxy: Annotated[
+        str | None, PlainValidator(lambda v: words.https_url(v, ("http", "https")))
+    ] = None
+    channels: dict[Channel, ChannelSection] = {}
+    networks: dict[Name, Network] = {}
+    people: list[Annotated[list[Person], Field(min_length=2)]] = []
+    administrators: Annotated[list[Person], BeforeValidator(_one_or_many), Field(min_length=1)]
+    rules: Annotated[list[RuleSection], Field(min_length=1)]
+    clock_offset_file: str | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `bot.settings_reading` has put together; it reads the environment itself."""
+        return (init_settings,)
+
+
+def known_keys(path: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys that there are at this place of the file, for a near name; () where any is one."""
+    model: Any = Root
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = getattr(model, "model_fields", {}).get(part)
+        model = _section(field.annotation) if field else None
+        if model is None:
+            return ()
+    return tuple(model.model_fields)
+
+
+def _section(annotation: Any) -> Any:
+    """The section inside `Section | None`, `list[Section]`, `dict[str, Section]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _section(inner)
+        if found is not None:
+            return found
+    return None
