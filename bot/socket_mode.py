@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -77,6 +78,7 @@ class SocketEdge:
         self._ping_seconds = ping_seconds
         self.health = SocketHealth()
         self.connected = asyncio.Event()
+        self.silence_before_hello = timedelta(0)
         self._replace = asyncio.Event()
 
     async def run(self) -> None:
@@ -134,9 +136,11 @@ class SocketEdge:
         await send_async_response(client, request, answer, started)
 
     async def _heard(self, _client: Any, message: dict[str, Any], _raw: str | None) -> None:
-        self.health.last_heard = time.monotonic()
+        now, before = time.monotonic(), self.health.last_heard
+        self.health.last_heard = now
         match message.get("type"):
             case "hello":
+                self.silence_before_hello = timedelta(seconds=now - before if before else 0)
                 self.health.connections = int(message.get("num_connections") or 1)
                 self.health.is_connected = True
                 self.health.problem = ""

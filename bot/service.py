@@ -1,0 +1,450 @@
+"""The running bot: everything wired once, started in the order that answers Slack soonest.
+
+Redis first (no ledger, no bot), then Slack (ready), then Azure, whose imports alone take a third of
+a second and which no click has to wait for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from aiohttp import web
+from redis.asyncio import Redis
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from approvals.actions.jit_access import JitAccess
+from approvals.applying import Applier, Failpoint, Timing, nowhere
+from approvals.audit.anchor import Anchorer, FileSink, Sink, StreamSink
+from approvals.closing import Closer
+from approvals.ledger import Consumer, Lease, Ledger
+from approvals.membership import Membership
+from approvals.operations import fresh_op_id
+from approvals.request import PersonId, RequestId
+from bot import embedded
+from bot.background import ApplyConsumer, Drives, Leader, Tasks, forever
+from bot.clock import Clock
+from bot.health import Health, application
+from bot.http import HttpEdge
+from bot.locales import load
+from bot.redis_client import connect, embedded_folder, require_durable
+from bot.settings import STDOUT, Settings
+from bot.slack_anchor import SlackAnchors
+from bot.socket_mode import SocketEdge
+from defender.clients import AzureClients
+from defender.estate import Estate
+from defender.inventory import Inventory
+from defender.jit import JitGateway
+from defender.network import NetworkGateway
+from delivery.deliverer import Deliverer
+from delivery.directory import Directory
+from delivery.outbox import ChannelId, Outbox, ring
+from delivery.web_client import web_client
+from handlers import edge
+from handlers.alarms import alarm_forged, alarm_frozen, reannounce
+from handlers.cards import Cards
+from handlers.consequences import ShowConsumer
+from handlers.locale import Catalogue, Language
+from handlers.services import ChannelStyle, Languages, Services
+
+log = logging.getLogger(__name__)
+
+GROUPS_EVERY = timedelta(seconds=30)
+ESTATE_EVERY = timedelta(minutes=5)
+ESTATE_READ_EVERY = timedelta(minutes=1)
+SHUTDOWN_WITHIN = timedelta(seconds=5)
+ALARM_EVERY_SECONDS = 600.0
+NOBODY = Membership({}, read_at=Clock().now() - timedelta(days=1))
+
+
+class Service:
+    """One process of the bot. `start` returns when it answers Slack; `stop` ends it cleanly."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        timing: Timing | None = None,
+        failpoint: Failpoint = nowhere,
+        claim_idle: timedelta = timedelta(seconds=60),
+        post_interval: float = 1.0,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.health = Health()
+        self.tasks = Tasks()
+        self._timing = timing or Timing()
+        self._failpoint = failpoint
+        self._claim_idle = claim_idle
+        self._post_interval = post_interval
+        self._environ = environ if environ is not None else os.environ
+        self._stack = AsyncExitStack()
+        self._name = f"{settings.instance}-{secrets.token_hex(4)}"
+        self.clock = Clock(settings.clock_offset_file)
+        self._membership = NOBODY
+        self.policy = settings.policy
+
+    async def start(self) -> None:
+        """Raises what stops a start: NotDurable, EmbeddedError, a refused token."""
+        self.redis = await self._redis()
+        self._wire()
+        await self.ledger.refresh()
+        await self._slack()
+        self.health.is_ready = True
+        log.info("ready")
+        self.tasks.start(self._behind(), name="behind")
+
+    async def stop(self) -> None:
+        """No new work, let what is under way end, close connections."""
+        self.health.is_ready = False
+        await self._socket_stop()
+        await self.tasks.finish(SHUTDOWN_WITHIN)
+        await self.deliverer.stop()
+        await self._stack.aclose()
+
+    # --- Redis ---
+
+    async def _redis(self) -> Redis:
+        settings = self.settings.redis
+        folder = embedded_folder(settings.url)
+        if folder is not None:
+            server = await embedded.start(folder, self._environ)
+            self._stack.push_async_callback(server.stop)
+            redis = server.client()
+        else:
+            redis = connect(settings.url, ca_file=settings.ca_file)
+        self._stack.push_async_callback(redis.aclose)
+        report = await require_durable(redis, settings.durability_accepted or "")
+        if settings.durability_accepted:
+            log.warning(
+                "durability accepted: %s (not checked: %s)",
+                settings.durability_accepted,
+                ", ".join(report.unknown) or "nothing",
+            )
+        return redis
+
+    # --- wiring ---
+
+    def _wire(self) -> None:
+        settings = self.settings
+        self._sink = self._second_sink()
+        self.ledger = Ledger(
+            self.redis,
+            settings.audit.keys,
+            tag=settings.redis.tag,
+            clock=self.clock.offset,
+            retention=settings.audit.retention,
+            defer=self._sink.defer if self._sink else None,
+        )
+        self.client = web_client(
+            settings.slack.bot_token,
+            settings.slack.api_url,
+            proxy=settings.proxy.for_url(settings.slack.api_url),
+        )
+        self._stack.push_async_callback(_close_session, self.client)
+        self.clients = AzureClients(settings.azure)
+        self._stack.push_async_callback(self.clients.close)
+        inventory = Inventory(self.clients)
+        self.jit = JitGateway(self.clients)
+        self.estate = Estate(inventory, self.jit, clock=self.clock.now)
+        self.directory = Directory(self.client)
+        self.outbox = Outbox(self.redis, tag=settings.redis.tag)
+        self.services = Services(
+            ledger=self.ledger,
+            policy=lambda: self.policy,
+            membership=lambda: self._membership,
+            estate=self.estate,
+            jit=self.jit,
+            power=inventory,
+            outbox=self.outbox,
+            directory=self.directory,
+            languages=self._languages(),
+            client=self.client,
+            background=self.tasks,
+            audit_channel=settings.audit.channel,
+            instance=settings.redis.tag,
+            bot_user_id=lambda: self._bot_user,
+        )
+        self._bot_user = ""
+        self._wire_consequences()
+        self._wire_health()
+
+    def _wire_consequences(self) -> None:
+        settings = self.settings
+        access = JitAccess(
+            self.jit,
+            NetworkGateway(self.clients),
+            instance=settings.redis.tag,
+            early_close=settings.early_close,
+        )
+        self.access = access
+        applier = Applier(
+            self.ledger,
+            access,
+            new_op=fresh_op_id,
+            timing=self._timing,
+            alarm=self._alarm,
+            failpoint=self._failpoint,
+        )
+        closer = Closer(self.ledger, access, timing=self._timing, failpoint=self._failpoint)
+        self.services.close_now = access.close
+        drives = Drives(applier, closer, self.tasks)
+        self._apply = ApplyConsumer(self.ledger, self._consumer("apply"), drives, self.tasks)
+        self._show = ShowConsumer(self.services, self._consumer("show"))
+        self._leader = Leader(self.ledger, drives, closer, self.tasks)
+        self.cards = Cards(self.services)
+        fallback = settings.slack.fallback_channel or settings.audit.channel
+        self.deliverer = Deliverer(
+            self.outbox,
+            self.client,
+            self.cards.render,
+            fallback_channel=ChannelId(fallback),
+            gone_note=lambda channel: self.services.languages.of_channel(channel).text(
+                "card.earlier_gone"
+            ),
+            post_interval=self._post_interval,
+        )
+        self._anchorer = Anchorer(
+            self.ledger, self._sink, SlackAnchors(self.services, settings.audit.channel)
+        )
+        self.ledger.on_frozen = self._on_frozen
+
+    def _consumer(self, group: str) -> Consumer:
+        return Consumer(self.ledger, group, self._name, claim_idle=self._claim_idle)
+
+    def _second_sink(self) -> Sink | None:
+        sink = self.settings.audit.second_sink
+        if sink is None:
+            return None
+        if sink == STDOUT:
+            return StreamSink()
+        return FileSink(sink, self.settings.audit.keys)
+
+    def _languages(self) -> Languages:
+        found = self.settings.languages
+        catalogues: dict[Language, Catalogue] = {"en": load("en"), "ja": load("ja")}
+        return Languages(
+            catalogues=catalogues,
+            default=ChannelStyle(_language(found.default), found.time_zone),
+            channels={
+                channel: ChannelStyle(
+                    _language(found.language_of(channel)), found.time_zone_of(channel)
+                )
+                for channel in found.channels
+            },
+            directory=self.directory,
+            chosen={},
+        )
+
+    # --- Slack ---
+
+    async def _slack(self) -> None:
+        settings = self.settings.slack
+        answer = await self.client.auth_test()
+        self._bot_user = str(answer["user_id"])
+        teams = settings.teams or frozenset({str(answer["team_id"])})
+        app = AsyncApp(
+            client=self.client,
+            token=settings.bot_token,
+            signing_secret=settings.signing_secrets[0] if settings.signing_secrets else "unused",
+            process_before_response=True,
+            # our guard in front has checked the raw bytes; the socket needs no signature
+            request_verification_enabled=False,
+            ignoring_self_events_enabled=True,
+        )
+        edge.register(
+            app,
+            self.services,
+            teams=teams,
+            app_id=settings.app_id,
+            enterprise=settings.enterprise,
+        )
+        await self._read_groups()
+        if settings.mode == "http":
+            await self._serve_http(app)
+        else:
+            await self._open_socket(app)
+
+    async def _serve_http(self, app: AsyncApp) -> None:
+        self.http = HttpEdge(
+            app, secrets=self.settings.slack.signing_secrets, now=self.clock.timestamp
+        )
+        http = self.settings.http
+        self.http_port = await self._listen(self.http.application(), http.host, http.port)
+
+    async def _open_socket(self, app: AsyncApp) -> None:
+        settings = self.settings.slack
+        self.socket = SocketEdge(
+            app,
+            settings.app_token or "",
+            self.client,
+            proxy=self.settings.proxy.for_url("wss://wss-primary.slack.com"),
+            on_reconnect=self._reconnected,
+        )
+        self._socket_task = asyncio.create_task(self.socket.run(), name="socket mode")
+        connected = asyncio.create_task(self.socket.connected.wait())
+        await asyncio.wait(
+            {self._socket_task, connected}, return_when=asyncio.FIRST_COMPLETED
+        )
+        connected.cancel()
+
+    async def _socket_stop(self) -> None:
+        task = getattr(self, "_socket_task", None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _reconnected(self) -> None:
+        """After a silence the pending cards say so again: clicks may have been lost (C055)."""
+        silence = self.socket.silence_before_hello
+        if silence > timedelta(minutes=1):
+            self.tasks.start(reannounce(self.services, silence), name="reannounce")
+
+    async def _listen(self, app: web.Application, host: str, port: int) -> int:
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        return int(runner.addresses[0][1])
+
+    # --- behind ---
+
+    async def _behind(self) -> None:
+        """Everything that no click waits for."""
+        http = self.settings.http
+        if http.health_port >= 0:
+            self.health_port = await self._listen(
+                application(self.health), http.health_host, http.health_port
+            )
+        await self._load_estate()
+        start = self.tasks.start
+        start(self._apply_loop(), name="consumer apply")
+        start(self._show_loop(), name="consumer show")
+        start(self._deliver(), name="deliver")
+        start(forever("groups", self._read_groups, GROUPS_EVERY), name="groups")
+        await self.clients.warm()
+        start(self._leader.run(self._name, self._duties), name="leader")
+        start(forever("estate", self._follow_estate, ESTATE_READ_EVERY), name="estate")
+
+    async def _apply_loop(self) -> None:
+        await forever("apply", self._apply.run, timedelta(0))
+
+    async def _show_loop(self) -> None:
+        await forever("show", self._show.run, timedelta(0))
+
+    async def _deliver(self) -> None:
+        await self.deliverer.sweep()
+        await forever("deliver", self._deliver_on_ring, timedelta(0))
+
+    async def _deliver_on_ring(self) -> None:
+        async for _ in ring(self.redis, tag=self.settings.redis.tag, block_ms=500):
+            await self.deliverer.sweep()
+
+    async def _read_groups(self) -> None:
+        now = await self.ledger.now()
+        await self.directory.refresh_groups(now=now)
+        groups = self.directory.groups
+        if groups is None:
+            self._membership = Membership({}, read_at=NOBODY.read_at, missing_scope=self._scope())
+            return
+        self._membership = Membership(
+            groups={
+                group: frozenset(PersonId(user) for user in users)
+                for group, users in groups.members.items()
+            },
+            read_at=groups.read_at,
+            inactive=frozenset(PersonId(user) for user in groups.inactive),
+            missing_scope=self._scope(),
+        )
+
+    def _scope(self) -> str | None:
+        return "usergroups:read" if self.directory.problem in ("missing_scope",) else None
+
+    async def _duties(self, lease: Lease) -> None:
+        """What the holder of the main lease alone does."""
+        await self._anchorer.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(
+                forever("deadlines", self._leader.turn_due, timedelta(seconds=0.5))
+            )
+            group.create_task(
+                forever("sessions", self._leader.watch_sessions, timedelta(seconds=30))
+            )
+            group.create_task(forever("anchor", self._anchorer.step, timedelta(seconds=1)))
+            group.create_task(forever("inventory", self._read_estate, ESTATE_EVERY))
+
+    # --- the estate ---
+
+    async def _load_estate(self) -> None:
+        cached = await self.redis.get(self._inventory_key)
+        if isinstance(cached, bytes):
+            await self.estate.from_cache(cached)
+
+    async def _follow_estate(self) -> None:
+        if not self._leader.is_leading:
+            await self._load_estate()
+
+    async def _read_estate(self) -> None:
+        """One subscription after the other; one that fails keeps what was known of it."""
+        for subscription in await self.estate.subscriptions():
+            await self.estate.refresh(subscription.id)
+            await self.redis.set(self._inventory_key, self.estate.to_cache())
+
+    @property
+    def _inventory_key(self) -> str:
+        return f"{{{self.settings.redis.tag}}}:inventory"
+
+    # --- alarms and health ---
+
+    async def _alarm(self, request_id: RequestId, why: str) -> None:
+        await alarm_forged(self.services, request_id, why)
+
+    def _on_frozen(self, why: str) -> None:
+        self.tasks.start(alarm_frozen(self.services, why), name="alarm")
+
+    def _wire_health(self) -> None:
+        checks = self.health.checks
+        checks["ledger"] = lambda: "frozen" if self.ledger.frozen else ""
+        checks["groups"] = lambda: self.directory.problem
+        checks["slack"] = self._slack_problem
+        checks["delivery"] = lambda: ", ".join(
+            f"{channel}: {problem}" for channel, problem in self.deliverer.health.problems.items()
+        )
+        metrics = self.health.metrics
+        metrics["posted"] = lambda: self.deliverer.health.posted
+        metrics["updated"] = lambda: self.deliverer.health.updated
+        metrics["reconciled"] = lambda: self.deliverer.health.reconciled
+        metrics["audit_head"] = lambda: self.ledger.highest_head.sequence
+        metrics["socket_connections"] = self._connections
+        metrics["background_failures"] = lambda: sum(self.tasks.failures.values())
+        metrics["leader"] = lambda: float(self._leader.is_leading)
+
+    def _slack_problem(self) -> str:
+        socket: SocketEdge | None = getattr(self, "socket", None)
+        if socket is None:
+            return ""
+        return "" if socket.health.is_connected else socket.health.problem or "not connected"
+
+    def _connections(self) -> float:
+        socket: SocketEdge | None = getattr(self, "socket", None)
+        return float(socket.health.connections) if socket is not None else 0.0
+
+
+def _language(name: str) -> Language:
+    return "ja" if name == "ja" else "en"
+
+
+async def _close_session(client: AsyncWebClient) -> None:
+    if client.session is not None:
+        await client.session.close()
+
+
+__all__ = ["Service", "SlackApiError"]
