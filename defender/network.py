@@ -142,11 +142,12 @@ class NetworkGateway:
             "/providers/Microsoft.Network/networkSecurityGroups"
         )
         until = now + _SUBNETS_KEPT.total_seconds()
-        self._subnet_groups[subnet] = (None, until)
+        found: dict[str, tuple[str | None, float]] = {subnet: (None, until)}
         async for body in self._clients.pages(path, NETWORK_VERSION):
             for nsg_id, subnets in subnets_of(body):
-                self._subnet_groups.update(dict.fromkeys(subnets, (nsg_id, until)))
-        return self._subnet_groups[subnet][0]
+                found.update(dict.fromkeys(subnets, (nsg_id, until)))
+        self._subnet_groups.update(found)  # whole or not at all: others read it meanwhile
+        return found[subnet][0]
 
     async def _public_ip(self, ip_id: str) -> str | None:
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from defender.clients import AzureClients
-from defender.errors import AzureForbidden, AzureLocked, OutcomeUnknown
+from defender.errors import AzureForbidden, AzureLocked, AzureRefused, OutcomeUnknown
 from defender.network import NetworkGateway, NsgRule
 from tests.defender.estate import GROUP, NIC_ID, NSG_ID, SUBSCRIPTION, VM_ID, WEB_01
 from tests.defender.wire import Answer, Wire, drop
@@ -141,6 +141,23 @@ async def test_a_subnets_group_is_found_by_the_subnets_it_names(
         assert rules is not None
         assert [item.name for item in rules] == [DENY]
     assert len([call for call in wire.received if call.path == NSGS]) == 1
+
+
+async def test_a_list_that_fails_half_way_is_not_remembered(
+    wire: Wire, gateway: NetworkGateway
+) -> None:
+    wire.answer("GET", NIC_ID, Answer(nic(group=False, subnet=True)))
+    found = nsg(rule(ALLOW, "Allow"), subnets=(SUBNET_ID,))
+    link = f"{wire.url}{NSGS}/2"
+    wire.answer("GET", NSGS, Answer({"value": [], "nextLink": link}))
+    wire.answer("GET", f"{NSGS}/2", Answer({"error": {"code": "Odd", "message": "x"}}, 400))
+    with pytest.raises(AzureRefused):
+        await gateway.jit_rules(WEB_01)
+    wire.answer("GET", f"{NSGS}/2", Answer({"value": [found]}))
+    wire.answer("GET", NSG_ID, Answer(found))
+    rules = await gateway.jit_rules(WEB_01)
+    assert rules is not None
+    assert [item.name for item in rules] == [ALLOW]
 
 
 async def test_without_the_right_nothing_is_said_of_rules(
