@@ -3,7 +3,7 @@ import { fill, h } from "./h.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { avatar, botAvatar } from "./people.js";
-import { act, channelName, isBot, on, person, refresh, store } from "./state.js";
+import { act, channelName, isAppDm, on, person, refresh, store } from "./state.js";
 import { go, pane } from "./place.js";
 
 export function setUpChannels(node) {
@@ -13,7 +13,7 @@ export function setUpChannels(node) {
 
 function draw(node) {
   const all = store.state.channels;
-  const ofApp = all.filter((c) => c.is_im && (!c.with || isBot(c.with)));
+  const ofApp = all.filter(isAppDm);
   const ofPeople = all.filter((c) => c.is_im && !ofApp.includes(c));
   fill(
     node,
@@ -59,7 +59,7 @@ function row(one) {
 
 function sign(one) {
   if (!one.is_im) return icon(one.is_archived ? "lock" : "hash");
-  const isApp = !one.with || isBot(one.with);
+  const isApp = isAppDm(one);
   const face = isApp ? botAvatar("tiny") : avatar(person(one.with), "tiny");
   return h(
     "span",

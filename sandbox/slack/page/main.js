@@ -12,7 +12,7 @@ import { connected, everything, follow } from "./live.js";
 import { MessageList, withNotes } from "./messages.js";
 import { botAvatar, setUpPeople } from "./people.js";
 import { go, isNarrow, pane, readPlace } from "./place.js";
-import { channel, channelName, emit, on, person, refresh, store } from "./state.js";
+import { appChannel, channel, channelName, emit, on, person, refresh, store } from "./state.js";
 import { clock, now } from "./time.js";
 
 const $ = (id) => document.getElementById(id);
@@ -172,7 +172,7 @@ async function followAddress() {
   if (isNewPerson) Object.assign(store, { messages: [], home: null, view: null });
   if (isNewPerson || isNewChannel) store.threadMessages = [];
   if (isNewPerson) await arrive();
-  if (!store.channel || !channel(store.channel)) return go({ channel: store.state.channels[0].id });
+  if (!store.channel || !channel(store.channel)) return go({ channel: usualChannel() });
   if (isNewChannel && !isNewPerson) store.messages = [];
   emit("place");
   if (isNewPerson) return undefined;
@@ -193,10 +193,16 @@ async function arrive() {
     store.me = store.state.people[0].id;
     await refresh("state");
   }
-  if (!channel(store.channel)) store.channel = store.state.channels[0].id;
+  if (!channel(store.channel)) store.channel = usualChannel();
   follow();
   await everything();
   go({});
+}
+
+/** Where one lands: whoever was in the app's direct messages finds their own. */
+function usualChannel() {
+  const wantsDm = store.channel?.startsWith("D");
+  return (wantsDm && appChannel()?.id) || store.state.channels[0].id;
 }
 
 function setUp() {

@@ -45,13 +45,16 @@ export function userName(id) {
 /** "Alice" from "Alice (engineer)": the title is shown apart. */
 export const shortName = (who) => (who ? who.name.replace(/\s*[(（].*[)）]$/, "") : "");
 
+/** True for the direct messages of the chosen person with the app. */
+export const isAppDm = (one) =>
+  one.is_im && (!one.with || isBot(one.with) || one.with === store.me);
+
 /** The conversation with the app itself. */
-export const appChannel = () =>
-  store.state?.channels.find((c) => c.is_im && (!c.with || isBot(c.with)));
+export const appChannel = () => store.state?.channels.find(isAppDm);
 
 export function channelName(one) {
-  if (!one) return "";
-  return one.is_im ? userName(one.with ?? store.state.bot.user_id) : one.name;
+  if (!one?.is_im) return one?.name ?? "";
+  return isAppDm(one) ? store.state.bot.name : userName(one.with);
 }
 
 // --- reading
