@@ -1,0 +1,42 @@
+"""Lines in the thread where a request was asked for by mention: the link, later the outcome."""
+
+from __future__ import annotations
+
+from approvals.request import (
+    Cancelled,
+    Denied,
+    Ended,
+    Event,
+    Failed,
+    Lapsed,
+    Opened,
+    PersonId,
+    Request,
+)
+from handlers.locale import Locale
+from handlers.views import safe, words
+from handlers.views.thread import thread_line
+
+
+def asked_line(request: Request, link: str, locale: Locale) -> str:
+    """Where it is decided."""
+    key = "elsewhere.asked_link" if link else "elsewhere.asked"
+    return locale.text(
+        key,
+        id=request.id,
+        thing=safe.escape_mrkdwn(words.thing(request.terms, request.target, locale)),
+        channel=f"<#{request.rule.channel}>",
+        link=link,
+    )
+
+
+def outcome_line(request: Request, event: Event, actor: PersonId, locale: Locale) -> str | None:
+    """The outcome with the request's number; None for steps on the way."""
+    match event:
+        case Denied() | Lapsed() | Opened() | Failed() | Cancelled() | Ended():
+            line = thread_line(request, event, actor, locale)
+            return (
+                None if line is None else locale.text("elsewhere.outcome", id=request.id, line=line)
+            )
+        case _:
+            return None
