@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-pytest_plugins = ["tests.rows"]
+pytest_plugins = ["tests.rows", "tests.redis_fixtures"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -1,13 +1,10 @@
-"""Servers for tests of the ledger: one embedded Valkey for the session, clean for every test.
-
-Import the fixtures in a folder's conftest: `from tests.redis_fixtures import *`.
-"""
+"""Servers for tests of the ledger: one embedded Valkey for the session, empty for every test."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +13,7 @@ from redis.asyncio import Redis
 from approvals.entry import AuditKeys
 from approvals.ledger import Ledger
 from bot.embedded import Embedded, start
-
-__all__ = ["audit_keys", "ledger", "make_ledger", "redis", "valkey", "valkey_server"]
+from bot.redis_client import connect
 
 KEYS = AuditKeys("k1", {"k1": b"0123456789abcdef0123456789abcdef"})
 
@@ -41,7 +37,6 @@ async def valkey(valkey_server: Embedded) -> AsyncIterator[Embedded]:
     client = valkey_server.client()
     await client.flushall()
     yield valkey_server
-    await client.config_set("maxmemory", 0)
     await client.aclose()
 
 
@@ -58,24 +53,26 @@ async def ledger(redis: Redis) -> Ledger:
     return Ledger(redis, KEYS)
 
 
+MakeLedger = Callable[..., Ledger]
+
+
 @pytest.fixture
-async def make_ledger(valkey: Embedded) -> AsyncIterator[Callable[[], Ledger]]:
+async def make_ledger(valkey: Embedded) -> AsyncIterator[MakeLedger]:
     """Ledgers with connections of their own: each is another process of the bot."""
     clients: list[Redis] = []
 
-    def make(offset: timedelta = timedelta(0)) -> Ledger:
-        clients.append(valkey.client())
-        return Ledger(clients[-1], KEYS, clock=lambda: offset)
+    def make(*, url: str = "", offset: timedelta = timedelta(0), keys: AuditKeys = KEYS) -> Ledger:
+        clients.append(connect(url or valkey.url))
+        return Ledger(clients[-1], keys, clock=lambda: offset)
 
     yield make
     for client in clients:
         await client.aclose()
 
 
-def utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def free_folder(tmp_path: Path, name: str = "valkey") -> Path:
-    """A folder for a server of the test's own."""
-    return tmp_path / name
+@pytest.fixture
+async def own_valkey(tmp_path: Path) -> AsyncIterator[Embedded]:
+    """A server of the test's own, to be killed and configured at will."""
+    server = await start(tmp_path / "own valkey", os.environ)
+    yield server
+    await server.kill()
