@@ -81,7 +81,7 @@ class Guard:
     async def __call__(
         self,
         body: Mapping[str, Any],
-        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002
+        next: Callable[[], Awaitable[BoltResponse]],
     ) -> BoltResponse:
         person, _ = user_of(body)
         stranger = judge(body, self._home) or await self._who(body, person)
