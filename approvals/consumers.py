@@ -185,10 +185,9 @@ def blocking_client(redis: Redis, block: timedelta) -> Redis:
     pool = redis.connection_pool
     kwargs = dict(pool.connection_kwargs)
     kwargs["socket_timeout"] = max(2 * block.total_seconds(), block.total_seconds() + 5)
-    return Redis(
-        connection_pool=ConnectionPool(
-            connection_class=pool.connection_class, max_connections=2, **kwargs
-        )
+    # `from_pool` alone closes the pool together with the client.
+    return Redis.from_pool(
+        ConnectionPool(connection_class=pool.connection_class, max_connections=2, **kwargs)
     )
 
 

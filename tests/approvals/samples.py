@@ -88,7 +88,9 @@ def submitted(
     )
 
 
-def approved(request: Request, by: PersonId, now: datetime, *, terms: Terms | None = None) -> Change:
+def approved(
+    request: Request, by: PersonId, now: datetime, *, terms: Terms | None = None
+) -> Change:
     approval = Approval(
         approver=by,
         at=now,

@@ -18,7 +18,6 @@ from hypothesis.stateful import (
 
 from approvals import entry as entries_of
 from approvals.audit.verify import verify
-from approvals.entry import SEKISHO
 from approvals.ledger import Change, Conflict, Ledger, Recorded, Repeated
 from approvals.request import (
     Cancelled,
