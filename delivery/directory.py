@@ -82,6 +82,14 @@ class Directory:
         self._profiles[user_id] = (time.monotonic(), profile)
         return profile
 
+    def id_of(self, name: str) -> str | None:
+        """The id of somebody seen before, by the name that `@name` shows; no I/O."""
+        wanted = name.removeprefix("@").casefold()
+        for _, profile in self._profiles.values():
+            if wanted in (profile.name.casefold(), profile.user_id.casefold()):
+                return profile.user_id
+        return None
+
     def forget(self, user_id: str) -> None:
         """Slack said that this person changed."""
         self._profiles.pop(user_id, None)

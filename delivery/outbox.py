@@ -136,7 +136,15 @@ class Outbox:
         return None if raw is None else _ADDRESS.decode(raw)
 
     async def save_address(self, object_id: ObjectId, address: Address) -> None:
-        await self._redis.set(self._key("address", object_id), msgspec.json.encode(address))
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.set(self._key("address", object_id), msgspec.json.encode(address))
+        pipe.set(self._key("object", address.channel, address.ts), object_id)
+        await pipe.execute()
+
+    async def object_at(self, channel: str, ts: str) -> ObjectId | None:
+        """Whose card this message is."""
+        found = await self._redis.get(self._key("object", channel, ts))
+        return None if found is None else ObjectId(_text(found))
 
     async def forget_address(self, object_id: ObjectId) -> None:
         await self._redis.delete(self._key("address", object_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from approvals.asking import best_policy, longest_of
@@ -83,6 +84,10 @@ async def form_draft(s: Services, person: PersonId, draft: Draft) -> FormDraft:
 def vm_option(machine: Machine) -> Option:
     label = f"{machine.name} ({machine.resource_group}, {machine.subscription_name})"
     return Option(short_key(machine), safe.one_line(label))
+
+
+def vm_options(machines: Sequence[Machine]) -> list[Option]:
+    return [vm_option(machine) for machine in machines]
 
 
 def _ports(

@@ -101,7 +101,15 @@ def find_machine(s: Services, person: PersonId, typed: str) -> Machine | Ambiguo
         return _not_allowed(s, found[0])
     near = [m for m in index.near(typed, 8) if may_ask(policy, person, m, membership)]
     names = tuple(dict.fromkeys(machine.name for machine in near))[:5]
-    return Refusal(Code.VM_UNKNOWN, Field.VM, {"vm": typed, "near": names}, None)
+    return Refusal(Code.VM_UNKNOWN, Field.VM, {"typed": typed, "near": names}, None)
+
+
+def near_machines(s: Services, typed: str, refusal: Refusal) -> list[Machine]:
+    """The machines behind the near names that an unknown VM's refusal gives."""
+    names = refusal.args.get("near")
+    if not isinstance(names, tuple):
+        return []
+    return [m for m in s.estate.index.near(typed, 8) if m.name in names]
 
 
 def _named(s: Services, typed: str) -> Sequence[Machine]:

@@ -1,0 +1,322 @@
+"""`/jit` and what stands behind its buttons: one table of verbs, one way to answer each.
+
+The same functions serve a slash command, a button and a word in a thread; what differs is only how
+the answer travels (`handlers.edge`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+from approvals.ledger import LedgerError
+from approvals.ports import parse_ports
+from approvals.request import (
+    Length,
+    PersonId,
+    Request,
+    RequestId,
+    State,
+    Terms,
+    Window,
+)
+from approvals.verdict import Code, Field, Refusal
+from approvals.window import parse_window
+from handlers import answering, asking, deciding, listing
+from handlers.ask_form import vm_options
+from handlers.asking import (
+    AlreadyAsked,
+    AlreadyOpen,
+    Ambiguous,
+    Sent,
+    Unreadable,
+    Wrong,
+)
+from handlers.caller import Caller
+from handlers.command_line import CommandLine, Verb, format_line
+from handlers.drafts import Draft, draft_of, save
+from handlers.locale import Locale
+from handlers.services import Services
+from handlers.views import answers
+from handlers.views.blocks import Message
+from handlers.views.help import help_message
+
+
+@dataclass(frozen=True, slots=True)
+class OpenForm:
+    """Not an answer but a form: the draft to open it with."""
+
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFirst:
+    """Azure must be read: say "checking" now, send the draft after the ack."""
+
+    draft: Draft
+    first: Message
+
+
+Reply = Message | OpenForm | CheckFirst
+
+
+class Jit:
+    """What a typed line does. `thread_request` is the request whose thread it was typed in."""
+
+    def __init__(self, services: Services) -> None:
+        self._s = services
+        decide = self._decide
+        self._verbs: Mapping[Verb, Callable[[Caller, CommandLine, Locale], Awaitable[Reply]]] = {
+            Verb.ASK: self._ask,
+            Verb.FORM: self._ask,
+            Verb.HELP: self._help,
+            Verb.STATUS: self._show,
+            Verb.SHOW: self._show,
+            Verb.LIST: self._list,
+            Verb.MINE: self._list,
+            Verb.PENDING: self._list,
+            Verb.ACTIVE: self._list,
+            Verb.HISTORY: self._list,
+            Verb.APPROVE: decide,
+            Verb.DENY: decide,
+            Verb.CANCEL: decide,
+            Verb.DONE: decide,
+            Verb.REVOKE: decide,
+            Verb.RETRY: decide,
+            Verb.EXTEND: self._extend,
+        }
+
+    async def run(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
+        """The reply to a typed line; an unreachable ledger is an answer, too."""
+        try:
+            if line.unknown or (line.hidden and line.verb is not Verb.ASK):
+                return answering.not_understood(line, locale)
+            return await self._verbs[line.verb](caller, line, locale)
+        except LedgerError as error:
+            return answering.ledger_answer(error, locale)
+
+    # --- asking ---
+
+    async def _ask(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
+        draft = draft_of(line, channel=caller.channel, thread=caller.thread)
+        await save(self._s.ledger, caller.person, draft)
+        if not line.vm:
+            return OpenForm(draft)
+        found = asking.find_machine(self._s, caller.person, line.vm)
+        match found:
+            case Ambiguous(machines):
+                return answers.ambiguous_vm(line.vm, vm_options(machines), draft.id, locale)
+            case Refusal():
+                return self._no_vm(found, line, draft, locale)
+            case _:
+                pass
+        if not (line.window and line.reason and line.ports):
+            return OpenForm(draft)
+        return CheckFirst(draft, answers.checking(locale))
+
+    def _no_vm(self, refusal: Refusal, line: CommandLine, draft: Draft, locale: Locale) -> Message:
+        names = self._s.group_names()
+        if refusal.code is not Code.VM_UNKNOWN or line.hidden:
+            hidden = answering.hidden_characters(line)
+            return answers.refused((refusal, *hidden), locale, draft_id=draft.id, group_names=names)
+        near = asking.near_machines(self._s, draft.vm_typed, refusal)
+        return answers.unknown_vm(line.vm or "", vm_options(near), draft.id, locale)
+
+    async def send(self, caller: Caller, draft: Draft, locale: Locale) -> Message:
+        """Read Azure, decide, file; the answer to the asker."""
+        try:
+            result = await asking.ask(
+                self._s,
+                draft,
+                person=caller.person,
+                op=caller.op,
+                locale=locale,
+                trace=caller.trace,
+            )
+        except LedgerError as error:
+            return answering.ledger_answer(error, locale)
+        return await self.sent_answer(result, draft, caller.person, locale)
+
+    async def sent_answer(
+        self, result: asking.Result, draft: Draft, person: PersonId, locale: Locale
+    ) -> Message:
+        s = self._s
+        match result:
+            case Sent(request, approvers):
+                return answers.sent(request, approvers, s.group_names(), locale)
+            case AlreadyAsked(request):
+                return answers.same_already(request, locale)
+            case AlreadyOpen(request):
+                return answers.already_open_for_you(request, locale)
+            case Ambiguous(machines):
+                return answers.ambiguous_vm(draft.vm_typed, vm_options(machines), draft.id, locale)
+            case Unreadable(error):
+                return answers.azure_unreachable(error.code, locale, draft_id=draft.id)
+            case Wrong(refusals, None, _):
+                return answers.refused(
+                    refusals, locale, draft_id=draft.id, group_names=s.group_names()
+                )
+            case Wrong(refusals, corrected, machine) if corrected is not None:
+                await save(s.ledger, person, corrected)
+                name = machine.name if machine else draft.vm_typed
+                line = format_line(corrected.line(name))
+                return answers.corrected(refusals, line, corrected.id, locale, s.group_names())
+            case Wrong():
+                raise AssertionError("both shapes of Wrong are above")
+            case _:
+                assert_never(result)
+
+    # --- deciding ---
+
+    async def _decide(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
+        request_id = line.request_id
+        if request_id is None:
+            return answering.number_missing(locale)
+        decide = self._decision(caller.person, line, locale)
+        if isinstance(decide, Refusal):
+            return answers.refused((decide,), locale)
+        return await self.decide(caller, RequestId(request_id), decide, line.verb, locale)
+
+    async def decide(
+        self,
+        caller: Caller,
+        request_id: RequestId,
+        decide: deciding.Decide,
+        verb: Verb,
+        locale: Locale,
+    ) -> Message:
+        """Record the decision and say what became of it."""
+        s = self._s
+        try:
+            result = await deciding.act(
+                s, request_id, decide, actor=caller.person, op=caller.op, trace=caller.trace
+            )
+        except LedgerError as error:
+            return answering.ledger_answer(error, locale)
+        return answering.decision_answer(s, result, request_id, verb, locale)
+
+    def _decision(
+        self, person: PersonId, line: CommandLine, locale: Locale
+    ) -> deciding.Decide | Refusal:
+        s, reason = self._s, line.reason or ""
+        match line.verb:
+            case Verb.APPROVE:
+                return self._approval(person, line, locale)
+            case Verb.DENY if not reason:
+                return Refusal(Code.REASON_MISSING, Field.REASON)
+            case Verb.DENY:
+                return deciding.deny(s, person, reason)
+            case Verb.CANCEL:
+                return deciding.cancel(s, person)
+            case Verb.DONE:
+                return deciding.done(s, person)
+            case Verb.REVOKE if not reason:
+                return Refusal(Code.REASON_MISSING, Field.REASON)
+            case Verb.REVOKE:
+                return deciding.revoke(s, person, reason)
+            case _:
+                return deciding.retry(s, person)
+
+    def _approval(
+        self, person: PersonId, line: CommandLine, locale: Locale
+    ) -> deciding.Decide | Refusal:
+        """`approve 1042 for 1h 22 because ok`: for less when time or ports are named."""
+        window: Window | None = None
+        if line.window:
+            parsed = parse_window(line.window, now=self._s.ledger.instant, tz=locale.tz)
+            if isinstance(parsed, Refusal):
+                return parsed
+            window = parsed
+        ports: tuple[int, ...] | None = None
+        if line.ports:
+            read = parse_ports(",".join(line.ports))
+            if isinstance(read, Refusal):
+                return read
+            ports = read
+        return deciding.approve(
+            self._s,
+            person,
+            terms_version=None,
+            comment=line.reason or "",
+            less=lambda terms: narrowed(terms, window=window, ports=ports),
+        )
+
+    # --- extending ---
+
+    async def _extend(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
+        if line.request_id is None:
+            return answering.number_missing(locale)
+        return await self.extend(
+            caller, RequestId(line.request_id), line.window or "", line.reason or "", locale
+        )
+
+    async def extend(
+        self, caller: Caller, request_id: RequestId, window: str, reason: str, locale: Locale
+    ) -> Reply:
+        """A request of its own, for the same VM, ports and source, added to the old end."""
+        session = await self._s.ledger.read(request_id)
+        if session is None:
+            return answers.foreign_instance(request_id, self._s.instance, locale)
+        if not session.is_same_person(caller.person):
+            return answering.not_requester(self._s, session, locale)
+        if session.state is not State.ACTIVE:
+            return answers.late(session, locale)
+        draft = extension_draft(session, window or "1h", reason, caller)
+        await save(self._s.ledger, caller.person, draft)
+        return CheckFirst(draft, answers.checking(locale))
+
+    # --- reading ---
+
+    async def _show(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
+        if line.request_id is None:
+            return answering.number_missing(locale)
+        return await listing.show(self._s, RequestId(line.request_id), locale)
+
+    async def _list(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
+        return await listing.page(self._s, caller.person, line, locale)
+
+    async def _help(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
+        del caller
+        return help_message(locale, line.vm or "")
+
+
+def narrowed(terms: Terms, *, window: Window | None, ports: tuple[int, ...] | None) -> Terms:
+    """The terms with what is named put in; whether that is narrower is judged elsewhere."""
+    return Terms(ports or terms.ports, terms.source, window or terms.window)
+
+
+def extension_draft(session: Request, window: str, reason: str, caller: Caller) -> Draft:
+    """The draft of an extension of this session."""
+    base = draft_of(CommandLine(Verb.ASK), channel=caller.channel)
+    return Draft(
+        id=base.id,
+        channel=caller.channel,
+        vm=session.target.resource_id,
+        vm_typed=session.target.name,
+        ports=tuple(str(port) for port in session.terms.ports),
+        source=session.terms.source,
+        window=window,
+        reason=reason or session.justification,
+        ticket=session.ticket,
+        extends=session.id,
+    )
+
+
+def again_draft(request: Request, caller: Caller) -> Draft:
+    """`Ask again`: the same words, in a fresh form."""
+    window = request.asked.window
+    typed = f"{int(window.duration / timedelta(minutes=1))}m" if isinstance(window, Length) else ""
+    base = draft_of(CommandLine(Verb.ASK), channel=caller.channel)
+    return Draft(
+        id=base.id,
+        channel=caller.channel,
+        vm=request.target.resource_id,
+        vm_typed=request.target.name,
+        ports=tuple(str(port) for port in request.asked.ports),
+        source=request.asked.source,
+        window=typed,
+        reason=request.justification,
+        ticket=request.ticket,
+    )
