@@ -1,0 +1,89 @@
+"""What the bot's identity may do: one custom role whose parts a test or the director takes away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.azure.wire import Json
+
+#: The role as the product asks for it; `*/read` of interfaces covers what belongs to them.
+OPERATOR = (
+    "Microsoft.Resources/subscriptions/read",
+    "Microsoft.Compute/virtualMachines/read",
+    "Microsoft.Compute/virtualMachines/instanceView/read",
+    "Microsoft.HybridCompute/machines/read",
+    "Microsoft.Network/networkInterfaces/read",
+    "Microsoft.Network/publicIPAddresses/read",
+    "Microsoft.Network/locations/operations/read",
+    "Microsoft.Security/locations/read",
+    "Microsoft.Security/locations/jitNetworkAccessPolicies/read",
+    "Microsoft.Security/locations/jitNetworkAccessPolicies/initiate/action",
+    "Microsoft.Security/locations/jitNetworkAccessPolicies/write",
+    "Microsoft.Security/locations/jitNetworkAccessPolicies/delete",
+    "Microsoft.Authorization/permissions/read",
+)
+NSG_READ = (
+    "Microsoft.Network/networkSecurityGroups/read",
+    "Microsoft.Network/networkSecurityGroups/securityRules/read",
+)
+NSG_DELETE = ("Microsoft.Network/networkSecurityGroups/securityRules/delete",)
+#: Always there, else nobody could see what is missing.
+_BASIC = ("Microsoft.Authorization/permissions/read",)
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """An action refused at a scope and below."""
+
+    action: str
+    scope: str
+
+
+class Rights:
+    """`nsg_read` and `nsg_delete` switch the optional parts; `deny` takes single actions away."""
+
+    def __init__(self) -> None:
+        self.nsg_read = True
+        self.nsg_delete = True
+        self._denials: list[Denial] = []
+
+    def deny(self, action: str, scope: str = "/") -> None:
+        """Refuse an action at a scope (an id, or "/" for everywhere)."""
+        self._denials.append(Denial(action.lower(), scope.rstrip("/").lower()))
+
+    def clear(self) -> None:
+        """Every right is back."""
+        self.nsg_read = self.nsg_delete = True
+        self._denials.clear()
+
+    def may(self, action: str, scope: str) -> bool:
+        """Whether the action is allowed at this scope."""
+        wanted, at = action.lower(), scope.lower()
+        if wanted not in {granted.lower() for granted in self.actions(at)}:
+            return False
+        return not any(d.action == wanted and _within(at, d.scope) for d in self._denials)
+
+    def actions(self, scope: str) -> tuple[str, ...]:
+        """What the roles grant at a scope."""
+        granted = (
+            OPERATOR + (NSG_READ if self.nsg_read else ()) + (NSG_DELETE if self.nsg_delete else ())
+        )
+        denied = {d.action for d in self._denials if _within(scope.lower(), d.scope)}
+        return tuple(a for a in granted if a in _BASIC or a.lower() not in denied)
+
+    def permissions(self, scope: str) -> Json:
+        """The answer of Microsoft.Authorization/permissions."""
+        return {
+            "value": [
+                {
+                    "actions": list(self.actions(scope)),
+                    "notActions": [],
+                    "dataActions": [],
+                    "notDataActions": [],
+                }
+            ]
+        }
+
+
+def _within(scope: str, outer: str) -> bool:
+    return not outer or scope == outer or scope.startswith(f"{outer}/")
