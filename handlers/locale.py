@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,6 +17,9 @@ Language = Literal["en", "ja"]
 #: A text, or a text per plural category (CLDR: en `one`, `other`; ja `other`).
 Text = str | Mapping[str, str]
 Catalogue = Mapping[str, Text]
+
+#: Ids of people in Slack; the ledger's own actor has another form.
+_PERSON = re.compile(r"[UW][A-Z0-9]+")
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
@@ -94,7 +98,9 @@ class Locale:
         return f"{instant.astimezone(self.tz):%H:%M}"
 
     def person(self, person: str) -> str:
-        """The mention, in Japanese with さん."""
+        """The mention, in Japanese with さん; steps that no person made are Sekisho's."""
+        if not _PERSON.fullmatch(person):
+            return self.text("sekisho")
         return self.text("person", mention=f"<@{person}>")
 
     def people(self, persons: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from handlers.views import safe
 Block = dict[str, object]
 Element = dict[str, object]
 View = dict[str, object]
+
+#: A notification shows tokens raw: the part written out for it stays (C088).
+_DATE_TOKEN = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 
 SECTION_MAX = 3_000
 BUTTON_MAX = 75
@@ -48,7 +52,8 @@ def message(text: str, *blocks: Block | None) -> Message:
     kept = [block for block in blocks if block]
     while len(kept) > 1 and text_total(kept) > safe.MAX_MESSAGE_TEXT:
         kept.pop(_longest_prose(kept))
-    return Message(safe.cut(" ".join(text.split()), safe.FALLBACK_MAX), kept)
+    said = _DATE_TOKEN.sub(r"\1", " ".join(text.split()))
+    return Message(safe.cut(said, safe.FALLBACK_MAX), kept)
 
 
 def _longest_prose(kept: Sequence[Block]) -> int:

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from approvals.request import EndCause, Length, Request
 from handlers.locale import Locale
-from handlers.views import safe, words
+from handlers.views import words
 
 #: Proofs with words of their own; any other is what Azure showed.
 PROOFS = {"policy": "policy", "nsg": "nsg", "policy+nsg": "both", "clock": "clock"}
@@ -55,8 +55,10 @@ def cause_line(request: Request, locale: Locale, *, tokens: bool) -> str:
         case EndCause.EXPIRED:
             return _expired_line(request, locale)
         case EndCause.SUPERSEDED:
-            by = ended.by if ended and ended.by else safe.EMPTY
-            return locale.text("card.ended.superseded", id=by, when=show(request.changed_at))
+            at = request.changed_at
+            if ended is None or ended.by is None:
+                return locale.text("card.ended.superseded_other", when=show(at))
+            return locale.text("card.ended.superseded", id=ended.by, when=show(at))
         case EndCause.VANISHED:
             return locale.text("card.ended.vanished", when=show(at))
         case _:

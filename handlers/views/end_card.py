@@ -14,6 +14,7 @@ from handlers.views.words import headline
 def ended_card(request: Request, locale: Locale) -> Message:
     """The port is closed: whose doing, what proves it, and the limit of that proof."""
     superseded = request.ended is not None and request.ended.cause is EndCause.SUPERSEDED
+    goes_on = superseded and request.ended is not None and request.ended.by is not None
     key = "card.ended.replaced" if superseded else "card.ended.headline"
     title = headline(key, request, locale)
     lines = closed_lines(request, locale)
@@ -21,7 +22,7 @@ def ended_card(request: Request, locale: Locale) -> Message:
         locale.text("sentence", headline=title, rest=closed_text(request, locale)),
         blocks.section(f"*{title}*", *lines),
         closing_reason(request, locale),
-        None if superseded else blocks.actions(again_button(request, locale)),
+        None if goes_on else blocks.actions(again_button(request, locale)),
         blocks.context(words.number(request, locale)),
     )
 

@@ -23,11 +23,15 @@ REASONS = {
     "SubscriptionRequestsThrottled": "busy",
     "Paced": "busy",
     "start_deadline": "late",
-    "too_late": "late",
+    "window_over": "late",
+    "OutcomeUnknown": "unproved",
+    "NotShown": "unproved",
+    "ProofFailed": "proof",
+    "AzureEnded": "ended",
 }
 
 #: Why a port could not be closed early (`approvals.actions.jit_access.CannotClose`).
-CLOSE_REASONS = frozenset({"shared", "not_admitted", "no_right"})
+CLOSE_REASONS = frozenset({"shared", "not_admitted", "no_right", "refused", "switched_off"})
 
 MESSAGE_MAX = 600
 
@@ -60,7 +64,8 @@ def failed_card(request: Request, now: datetime, locale: Locale) -> Message:
     """Azure's refusal in plain words; the code is small print."""
     failure = request.failure
     title = words.headline("card.failed.headline", request, locale)
-    unknown = failure is not None and failure_word(failure.code) == "unknown" and failure.message
+    word = failure_word(failure.code) if failure is not None else ""
+    says = failure is not None and word in ("unknown", "ended") and failure.message
     retry = failure is not None and failure.retryable
     late = request.start_by is None or now >= request.start_by
     value = words.reference(request)
@@ -77,7 +82,7 @@ def failed_card(request: Request, now: datetime, locale: Locale) -> Message:
             fix=what_next(request, locale, tokens=False),
         ),
         blocks.section(f":warning: *{title}*", why_failed(request, locale)),
-        reason.quoted(failure.message, locale) if failure is not None and unknown else None,
+        reason.quoted(failure.message, locale) if failure is not None and says else None,
         blocks.section(what_next(request, locale, tokens=True)),
         blocks.actions(way_on, blocks.button(locale.text("button.more"), "jit_more", value)),
         blocks.context(
