@@ -7,13 +7,20 @@ is the truth: `opening_of` and `openness` read, they never assume.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from approvals.request import Length, Opening, Request, Terms
-from defender.errors import AzureError, AzureForbidden, AzureNotFound, AzureRefused
+from defender.errors import (
+    AzureError,
+    AzureForbidden,
+    AzureNotFound,
+    AzureRefused,
+    AzureUnavailable,
+)
 from defender.inventory import Machine
 from defender.jit import AccessRecord, Jit, PolicySnapshot, VmPolicy
 from defender.network import Addresses, NsgRule
@@ -110,15 +117,23 @@ class JitAccess:
                 return until.at
 
     async def send(self, request: Request, ends_at: datetime, within: timedelta) -> None:
-        """One POST. Raises AzureRefused (nothing happened) or OutcomeUnknown."""
-        snapshot = await self._jit.policies_of(machine_of(request))
+        """One POST. Raises AzureRefused (nothing happened), AzureUnavailable or OutcomeUnknown.
+
+        Reading the policy counts against `within` too: nothing leaves after it.
+        """
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                snapshot = await self._jit.policies_of(machine_of(request))
+        except TimeoutError as error:
+            raise AzureUnavailable("TimedOut", "the policy was not read in time") from error
         policy = _policy_with(snapshot, request)
         await self._jit.initiate(
             policy=policy,
             ports=dict.fromkeys(request.terms.ports, ends_at),
             source=request.terms.source,
             justification=self.justification(request),
-            timeout=within,
+            timeout=within - timedelta(seconds=time.monotonic() - began),
         )
 
     async def records(self, request: Request) -> tuple[AccessRecord, ...]:
