@@ -129,7 +129,8 @@ def _acceptable(text: str, rule: RuleSpec, limits: Sequence[tuple[str, ...]]) ->
 def _check_window(
     rule: RuleSpec, ask: Ask, entry: VmPolicy | None, now: datetime
 ) -> Refusal | None:
-    cap = longest_of(entry, ask.ports) if entry else None
+    usable = [port for port in ask.ports if rule.ports is None or port in rule.ports]
+    cap = longest_of(entry, usable) if entry else None
     if isinstance(ask.window, Until) and ask.window.at <= now:
         return Refusal(Code.WINDOW_PAST, Field.WINDOW, {"at": ask.window.at})
     if ask.extends:

@@ -38,6 +38,7 @@ SATO, SUZUKI, ITO = PersonId("U0SATO"), PersonId("U0SUZUKI"), PersonId("U0ITO")
 YAMADA, GONE, STRANGER = PersonId("U0YAMADA"), PersonId("U0GONE"), PersonId("U0NOBODY")
 ENGINEERS, SECURITY = "S0ENG", "S0SECURITY"
 
+TWO_HOURS = Length(7200)
 EVERYONE = make_scope(names=["*"])
 
 
@@ -135,7 +136,7 @@ def ask(
     *,
     ports: tuple[int, ...] = (22,),
     source: str = "203.0.113.7",
-    window: Window = Length(7200),
+    window: Window = TWO_HOURS,
     reason: str = "renew the certificate",
     ticket: str = "",
     asker: PersonId = ALICE,
@@ -159,7 +160,7 @@ def request(
     *,
     requester: PersonId = ALICE,
     approvals: tuple[PersonId, ...] = (),
-    window: Window = Length(7200),
+    window: Window = TWO_HOURS,
     ports: tuple[int, ...] = (22,),
 ) -> Request:
     vm = machine()
