@@ -56,12 +56,17 @@ class RedisSettings:
 
 @dataclass(frozen=True, slots=True)
 class AuditSettings:
-    """`second_sink` is a file, `stdout`, or None where the channel alone holds anchors."""
+    """`second_sink` is a file, `stdout`, or None where the channel alone holds anchors.
+
+    `signing_key_file` is needed by `audit export` and `audit archive` alone, so that the bot's own
+    machine need not hold it.
+    """
 
     keys: AuditKeys = field(repr=False)
     channel: str
     second_sink: Path | Literal["stdout"] | None = None
     retention: timedelta = timedelta(days=90)
+    signing_key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

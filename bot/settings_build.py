@@ -180,6 +180,7 @@ def _audit(root: Root, folder: Path) -> AuditSettings:
         channel=audit.channel,
         second_sink=STDOUT if audit.second_sink == STDOUT else _file(audit.second_sink, folder),
         retention=audit.retention,
+        signing_key_file=_file(audit.signing_key_file, folder),
     )
 
 

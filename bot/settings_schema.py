@@ -135,6 +135,7 @@ class Audit(Section):
     keys: Annotated[list[AuditKeySection], Field(min_length=1)]
     channel: Channel
     second_sink: Annotated[str, Field(min_length=1)] | None = None
+    signing_key_file: Annotated[str, Field(min_length=1)] | None = None
     retention: Annotated[
         timedelta, PlainValidator(_between(timedelta(days=1), timedelta(days=366)))
     ] = timedelta(days=90)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from bot.anchor_messages import ANCHOR_TYPE, newest_anchor
 from handlers.services import Services
 from handlers.views.audit import anchor_message
 
-ANCHOR_TYPE = "sekisho_anchor"
-HISTORY_LIMIT = 200
-
 
 class SlackAnchors:
-    """Posted directly, not by the outbox: an anchor proves something only where it really stands."""
+    """Posted directly, not by the outbox: an anchor proves something only where it stands."""
 
     def __init__(self, services: Services, channel: str) -> None:
         self._s = services
@@ -32,13 +30,4 @@ class SlackAnchors:
 
     async def newest(self) -> tuple[int, str] | None:
         """The newest anchor that this bot has posted; others' messages are not believed."""
-        answer = await self._s.client.conversations_history(
-            channel=self._channel, include_all_metadata=True, limit=HISTORY_LIMIT
-        )
-        for message in answer["messages"]:
-            metadata = message.get("metadata") or {}
-            payload = metadata.get("event_payload") or {}
-            is_ours = message.get("user") == self._s.bot_user_id()
-            if is_ours and metadata.get("event_type") == ANCHOR_TYPE:
-                return int(payload["sequence"]), str(payload["mac"])
-        return None
+        return await newest_anchor(self._s.client, self._channel, user_id=self._s.bot_user_id())

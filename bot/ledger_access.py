@@ -1,0 +1,53 @@
+"""The ledger's Redis for a command that is no bot: beside a running one, or without any."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from bot import embedded
+from bot.redis_client import connect, embedded_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from redis.asyncio import Redis
+
+    from bot.settings import RedisSettings
+
+
+class NoLedger(Exception):
+    """There is nothing to look at. One sentence."""
+
+
+@asynccontextmanager
+async def opened(settings: RedisSettings, environ: Mapping[str, str]) -> AsyncIterator[Redis]:
+    """A client. An embedded server that runs is used; one that does not is started for this.
+
+    A folder that is not there is never made: a mistyped path would look like an empty, good log.
+    """
+    folder = embedded_folder(settings.url)
+    if folder is None:
+        client = connect(settings.url, ca_file=settings.ca_file)
+        try:
+            yield client
+        finally:
+            await client.aclose()
+        return
+    if not folder.is_dir():
+        raise NoLedger(str(folder))
+    server = await embedded.start(folder, environ)
+    client = server.client()
+    try:
+        yield client
+    finally:
+        is_alone = server.process is not None and await _is_alone(client)
+        await client.aclose()
+        if is_alone:
+            await server.stop()
+
+
+async def _is_alone(client: Redis) -> bool:
+    """A bot that was started meanwhile has adopted the server: then it is the bot's."""
+    return len(await client.client_list()) == 1
