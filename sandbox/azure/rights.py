@@ -51,6 +51,10 @@ class Rights:
         """Refuse an action at a scope (an id, or "/" for everywhere)."""
         self._denials.append(Denial(action.lower(), scope.rstrip("/").lower()))
 
+    def allow(self, action: str) -> None:
+        """Take back every denial of an action."""
+        self._denials = [d for d in self._denials if d.action != action.lower()]
+
     def clear(self) -> None:
         """Every right is back."""
         self.nsg_read = self.nsg_delete = True

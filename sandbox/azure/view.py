@@ -1,0 +1,66 @@
+"""Azure as the page shows it: open ports, rules, what was asked last."""
+
+from __future__ import annotations
+
+from sandbox.azure.exchange import Exchange
+from sandbox.azure.service import SandboxAzure
+from sandbox.azure.wire import Json, fold
+from sandbox.world.model import SecurityRule
+
+#: Lines of the log and groups that the page can show at once.
+LOG_LINES, GROUPS_MAX = 50, 100
+
+
+def azure_view(azure: SandboxAzure) -> Json:
+    """What `GET /sandbox/azure` answers."""
+    return {
+        "open": [
+            {
+                "vm": port.vm,
+                "resource_group": port.resource_group,
+                "port": port.port,
+                "source": port.source,
+                "ends_at": port.ends_at.isoformat(),
+                "justification": port.justification,
+            }
+            for port in azure.open_ports()
+        ],
+        "nsgs": _groups(azure),
+        "log": [_line(exchange) for exchange in azure.received[-LOG_LINES:]],
+    }
+
+
+def _groups(azure: SandboxAzure) -> list[Json]:
+    """The groups in which a port is open first, so that a cut list never hides one."""
+    state, now = azure.state, azure.clock.now()
+    vm_keys = [opening.vm_key for opening in state.open_now(now)]
+    opened = [fold(vm.nsg_id) for key in vm_keys if (vm := state.machines[key]).nsg_id]
+    keys = list(dict.fromkeys([*opened, *state.groups]))[:GROUPS_MAX]
+    return [
+        {
+            "name": state.groups[key].name,
+            "vm": ", ".join(vm.name for vm in state.guarded_by(key)),
+            "rules": [_rule(rule) for rule in state.rules(key, now=now)],
+        }
+        for key in keys
+    ]
+
+
+def _rule(rule: SecurityRule) -> Json:
+    return {
+        "priority": rule.priority,
+        "name": rule.name,
+        "access": rule.access,
+        "port": rule.port,
+        "source": ", ".join(rule.sources),
+        "description": rule.description,
+    }
+
+
+def _line(exchange: Exchange) -> Json:
+    return {
+        "at": exchange.at.isoformat(),
+        "method": exchange.method,
+        "path": exchange.path,
+        "status": "…" if exchange.status is None else exchange.status,
+    }
