@@ -614,7 +614,7 @@ async def test_the_director_moves_the_clock_and_breaks_things(
     await page.get_by_role("button", name="Director").click()
     await page.get_by_role("button", name="+10 min").click()
     await expect(page.get_by_text("10 min ahead of real time")).to_be_visible()
-    await page.get_by_role("switch", name="Slack is down").check(force=True)
+    await page.get_by_role("switch", name="Slack is down").check()
     await expect(page.get_by_role("button", name="Director: 1 thing is broken")).to_be_visible()
     assert server.faults[1]["on"] is True
     await page.get_by_role("button", name="Mend everything").click()

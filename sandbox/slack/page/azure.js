@@ -1,10 +1,11 @@
 // Azure beside the conversation: what is open right now, by which rules, and what was asked of it.
-import { fill, h } from "./h.js";
+import { fill, h, redraw } from "./h.js";
 import { icon } from "./icons.js";
-import { t } from "./i18n.js";
+import { isJapanese, t } from "./i18n.js";
 import { on, refresh, store } from "./state.js";
 import { clock, clockSeconds, countdown, full, now } from "./time.js";
 
+const FEW = 4; // groups without an open port that still show one by one
 const POLL = 3000; // ms between readings while the panel shows, because requests don't announce themselves
 
 /** Draw the pill into `pill` and, while it shows, the panel into `panel`. */
@@ -55,7 +56,9 @@ let openRules = new Set();
 function drawPanel(panel) {
   openRules = new Set([...panel.querySelectorAll("details[open]")].map((d) => d.dataset.nsg));
   const scroll = panel.querySelector(".side-body")?.scrollTop ?? 0;
-  fill(panel, h("div", { class: "side-body" }, openPorts(), rules(), log()));
+  redraw(panel, [store.azure, store.me, isJapanese()], () =>
+    h("div", { class: "side-body" }, openPorts(), rules(), log()),
+  );
   panel.firstElementChild.scrollTop = scroll;
 }
 
@@ -100,28 +103,37 @@ function portCard(one) {
   );
 }
 
+/** Groups with an open port stand first and open; the many others fold into one line. */
 function rules() {
   const nsgs = store.azure?.nsgs ?? [];
   const isAllowing = (nsg) => nsg.rules.some(isAllow);
-  const sorted = [...nsgs].sort((a, b) => isAllowing(b) - isAllowing(a));
+  const allowing = nsgs.filter(isAllowing);
+  const others = nsgs.filter((nsg) => !isAllowing(nsg));
+  const list = others.map((nsg) => group(nsg, openRules.has(nsg.name)));
+  const isFolded = others.length > FEW;
   return h(
     "section",
     {},
     h("h3", {}, t("rules")),
-    sorted.map((nsg) =>
-      h(
-        "details",
-        {
-          class: "nsg",
-          "data-nsg": nsg.name,
-          open: isAllowing(nsg) || openRules.has(nsg.name),
-        },
-        h("summary", {}, h("span", {}, nsg.name), nsg.vm && h("small", {}, nsg.vm)),
-        ruleTable(nsg.rules),
-      ),
-    ),
+    allowing.map((nsg) => group(nsg, true)),
+    isFolded
+      ? h(
+          "details",
+          { class: "nsg others", "data-nsg": "", open: openRules.has("") },
+          h("summary", {}, t("otherGroups", others.length)),
+          list,
+        )
+      : list,
   );
 }
+
+const group = (nsg, open) =>
+  h(
+    "details",
+    { class: "nsg", "data-nsg": nsg.name, open },
+    h("summary", {}, h("span", {}, nsg.name), nsg.vm && h("small", {}, nsg.vm)),
+    ruleTable(nsg.rules),
+  );
 
 const isAllow = (rule) => rule.access.toLowerCase() === "allow";
 

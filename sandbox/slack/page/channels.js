@@ -1,5 +1,5 @@
 // The sidebar: channels and the app's conversation, with unread counts.
-import { fill, h } from "./h.js";
+import { h, redraw } from "./h.js";
 import { icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { avatar, botAvatar } from "./people.js";
@@ -7,23 +7,22 @@ import { act, channelName, isAppDm, on, person, refresh, store } from "./state.j
 import { go, pane } from "./place.js";
 
 export function setUpChannels(node) {
-  on("state", () => draw(node));
-  on("place", () => draw(node));
+  const draw = () =>
+    redraw(node, [store.me, store.channel, store.state.channels, store.state.bot], parts);
+  on("state", draw);
+  on("place", draw);
 }
 
-function draw(node) {
+function parts() {
   const all = store.state.channels;
   const ofApp = all.filter(isAppDm);
   const ofPeople = all.filter((c) => c.is_im && !ofApp.includes(c));
-  fill(
-    node,
-    part(
-      t("channels"),
-      all.filter((c) => !c.is_im),
-    ),
+  const open = all.filter((c) => !c.is_im);
+  return [
+    part(t("channels"), open),
     part(t("apps"), ofApp),
     ofPeople.length > 0 && part(t("people"), ofPeople),
-  );
+  ];
 }
 
 const part = (label, list) =>

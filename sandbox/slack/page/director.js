@@ -1,5 +1,5 @@
 // The director's panel: the clock moves and things break, so a demo needn't wait for either.
-import { fill, h } from "./h.js";
+import { fill, h, redraw } from "./h.js";
 import { icon } from "./icons.js";
 import { isJapanese, t } from "./i18n.js";
 import { direct, notify, on, refresh, store } from "./state.js";
@@ -23,14 +23,21 @@ export function setUpDirector(button, panel, isShown) {
       h("span", { class: "pill-words" }, t("director")),
       broken > 0 && h("span", { class: "badge" }, broken),
     );
-    if (isShown())
-      fill(panel, h("div", { class: "side-body director" }, clockPart(), faultPart(broken)));
+    if (isShown()) drawPanel(panel, broken);
   };
   for (const topic of ["faults", "state", "place"]) on(topic, draw);
   setInterval(() => {
     const node = panel.querySelector(".sandbox-clock");
     if (node) fill(node, clockSeconds(now()));
   }, 1000);
+}
+
+function drawPanel(panel, broken) {
+  const focused = panel.contains(document.activeElement) && document.activeElement.dataset.fault;
+  redraw(panel, [store.faults, Math.round(store.state.offset), store.me], () =>
+    h("div", { class: "side-body director" }, clockPart(), faultPart(broken)),
+  );
+  if (focused) panel.querySelector(`[data-fault="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function clockPart() {
@@ -96,7 +103,7 @@ function faultPart(broken) {
               role: "switch",
               checked: fault.on,
               "data-fault": fault.name,
-              onchange: () => toggle(fault),
+              onchange: (event) => toggle(fault, event.target),
             }),
             h("span", { class: "switch-track", "aria-hidden": "true" }),
             h("span", {}, isJapanese() ? fault.label_ja : fault.label_en),
@@ -117,13 +124,17 @@ function faultPart(broken) {
   );
 }
 
-async function toggle(fault) {
+async function toggle(fault, box) {
   const answer = await direct({ do: "fault", name: fault.name, on: !fault.on });
-  if (answer.ok === false) notify(t("cannotLoad", answer.error));
+  if (answer.ok === false) {
+    box.checked = fault.on;
+    notify(t("cannotLoad", answer.error));
+  }
   await refresh("faults");
 }
 
 async function mend() {
-  await direct({ do: "clear_faults" });
+  const answer = await direct({ do: "clear_faults" });
+  if (answer.ok === false) notify(t("cannotLoad", answer.error));
   await refresh("faults");
 }

@@ -80,13 +80,13 @@ function head(view, titleId) {
     store.stack > 1 &&
       h(
         "button",
-        { type: "button", class: "quiet", "aria-label": t("back"), onclick: close },
+        { type: "button", class: "quiet", "aria-label": t("back"), onclick: () => close() },
         icon("back"),
       ),
     h("h2", { id: titleId }, plain(view.title)),
     h(
       "button",
-      { type: "button", class: "quiet", "aria-label": t("close"), onclick: close },
+      { type: "button", class: "quiet", "aria-label": t("close"), onclick: () => close(true) },
       icon("close"),
     ),
   );
@@ -112,7 +112,7 @@ function foot(view) {
     { class: "form-foot" },
     h(
       "button",
-      { type: "button", class: "button large", onclick: close, disabled: form.busy },
+      { type: "button", class: "button large", onclick: () => close(), disabled: form.busy },
       view.close ? plain(view.close) : t(view.submit ? "cancel" : "close"),
     ),
     view.submit &&
@@ -160,10 +160,11 @@ function emptyFields(list, surface) {
   return Object.fromEntries(found.filter(([, text]) => text));
 }
 
-async function close() {
+/** The cross closes all forms; back, Cancel and Escape only the one on top. */
+async function close(all = false) {
   const { view } = form;
   kept.delete(`${store.me}/${view.id}`);
-  await act("view_closed", { view_id: view.id });
+  await act("view_closed", { view_id: view.id, clear: all });
   await refresh("view");
 }
 

@@ -70,3 +70,13 @@ export function safeUrl(url) {
     throw error;
   }
 }
+
+const keys = new WeakMap();
+
+/** Fill `node` anew only when `key` (any JSON) changed, so that focus and open parts survive. */
+export function redraw(node, key, make) {
+  const text = JSON.stringify(key);
+  if (keys.get(node) === text) return;
+  keys.set(node, text);
+  fill(node, make());
+}

@@ -1,6 +1,6 @@
 // The app's own conversation: Home tab, messages and about.
 import { blocks } from "./blocks.js";
-import { fill, h } from "./h.js";
+import { h, redraw } from "./h.js";
 import { t } from "./i18n.js";
 import { botAvatar } from "./people.js";
 import { act, appChannel, on, refresh, store } from "./state.js";
@@ -13,13 +13,14 @@ export const isAppPlace = () => Boolean(store.channel) && appChannel()?.id === s
 
 /** Draw the tabs into `bar` and the chosen tab's panel into `panel`. */
 export function setUpHome(bar, panel) {
-  let drawn = "";
   const draw = () => {
-    fill(bar, isAppPlace() && TABS.map(tab));
-    const key = JSON.stringify([store.me, store.tab, isAppPlace(), store.home]);
-    if (key === drawn) return;
-    drawn = key;
-    fill(panel, isAppPlace() && PANELS[store.tab]?.());
+    const place = [store.me, store.tab, isAppPlace()];
+    redraw(bar, place, () => isAppPlace() && TABS.map(tab));
+    redraw(
+      panel,
+      [...place, store.home, store.state.bot],
+      () => isAppPlace() && PANELS[store.tab]?.(),
+    );
   };
   for (const topic of ["state", "place", "home"]) on(topic, draw);
   on("place", opened);

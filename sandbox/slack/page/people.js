@@ -1,5 +1,5 @@
 // Who the page acts as: one click changes the person, their language and their view.
-import { fill, h } from "./h.js";
+import { h, redraw } from "./h.js";
 import { openMenu } from "./dialog.js";
 import { icon } from "./icons.js";
 import { t, title } from "./i18n.js";
@@ -42,10 +42,10 @@ const playable = () => store.state.people.filter((p) => !p.deleted && !p.is_bot)
 
 /** Draw the switcher into `node` whenever the people or the choice change. */
 export function setUpPeople(node) {
-  on("state", () => draw(node));
+  on("state", () => redraw(node, [store.me, store.state.people], () => switcher()));
 }
 
-function draw(node) {
+function switcher() {
   const mine = me();
   const open = h(
     "button",
@@ -83,12 +83,11 @@ function draw(node) {
         avatar(p, "small"),
       ),
     );
-  fill(
-    node,
+  return [
     h("span", { class: "person-label", "aria-hidden": "true" }, t("actAs")),
     open,
     h("span", { class: "person-others", role: "group", "aria-label": t("switchPerson") }, others),
-  );
+  ];
 }
 
 function menu(anchor) {
