@@ -7,7 +7,6 @@ click.
 
 from __future__ import annotations
 
-import hmac
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -59,7 +58,7 @@ class Chain:
             return
         if not rows or rows[0].sequence != asked_from.sequence:
             raise AuditBroken(asked_from.sequence, "it is gone: the head went backwards")
-        if not hmac.compare_digest(rows[0].mac, asked_from.mac):
+        if rows[0].mac != asked_from.mac:
             raise AuditBroken(asked_from.sequence, "it is another entry than before")
         for row in rows[1:]:
             self._observe_row(row)
@@ -77,7 +76,7 @@ class Chain:
     def _observe_row(self, row: Stored) -> None:
         if row.sequence <= self.head.sequence:
             known = self._recent.get(row.sequence)
-            if known is not None and not hmac.compare_digest(known.mac, row.mac):
+            if known is not None and known.mac != row.mac:
                 raise AuditBroken(row.sequence, "it is another entry than before")
             return
         follows(check(row, self._keys), self.head)

@@ -6,6 +6,7 @@ and msgspec takes it apart.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -16,6 +17,9 @@ from approvals.store import UNREACHABLE, Lua, Store, parse_entries
 
 #: Entries of one batch: about 2 MB, some milliseconds of Redis' time.
 BATCH = 1000
+
+#: The highest second part that the id of an entry can have.
+LAST_PART = 2**64 - 1
 
 PACK = Lua("""
 return cmsgpack.pack(redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', ARGV[3]))
@@ -32,14 +36,25 @@ async def scan(
 
     AuditBroken for a row that is no entry at all.
     """
-    end = "+" if through is None else f"{through}-18446744073709551615"
-    while True:
-        rows = await _batch(store, f"({after}-18446744073709551615" if after else "-", end)
-        if rows:
+    end = "+" if through is None else f"{through}-{LAST_PART}"
+    # Redis packs the next batch while this one is looked at.
+    ahead = asyncio.ensure_future(_batch(store, _after(after), end))
+    try:
+        while rows := await ahead:
+            is_last = len(rows) < BATCH
+            if not is_last:
+                ahead = asyncio.ensure_future(_batch(store, _after(rows[-1].sequence), end))
+                await asyncio.sleep(0)
             yield rows
-        if len(rows) < BATCH:
-            return
-        after = rows[-1].sequence
+            if is_last:
+                return
+    finally:
+        if not ahead.done():
+            ahead.cancel()
+
+
+def _after(sequence: int) -> str:
+    return f"({sequence}-{LAST_PART}" if sequence else "-"
 
 
 async def _batch(store: Store, start: str, end: str) -> list[Stored]:

@@ -11,9 +11,6 @@ from approvals.audit.scanning import scan
 from approvals.entry import Archived, AuditBroken, AuditKeys, Head, Resumed, Stored
 from approvals.store import Store
 
-#: Only these kinds need more than a look at the chain; found without decoding every entry.
-_SPECIAL = (b'"type":"archived"', b'"type":"resumed"')
-
 
 @dataclass(frozen=True, slots=True)
 class Break:
@@ -70,15 +67,16 @@ class Verifier:
             self._first, self._first_link = link.sequence, link.previous_mac
         else:
             entries_of.follows(link, self._place)
-        anchor = self._anchor
-        if anchor is not None and row.sequence == anchor.sequence and row.mac != anchor.mac:
-            raise AuditBroken(row.sequence, "the anchor knows another entry of this number")
-        if any(kind in row.canonical for kind in _SPECIAL):
+        if link.request is None:
             event = entries_of.decode(row).event
             if isinstance(event, Archived):
                 self._archived.append(event)
             elif isinstance(event, Resumed):
                 self._resumed.append(event)
+        # Last: the entry that accepts a loss may itself have the number of a lost one.
+        anchor = self._anchor
+        if anchor is not None and row.sequence == anchor.sequence and row.mac != anchor.mac:
+            raise AuditBroken(row.sequence, "the anchor knows another entry of this number")
 
     def unreadable(self, broken: AuditBroken) -> None:
         """A row that is no entry: nothing behind it is looked at."""

@@ -124,7 +124,7 @@ async def test_broken_entry_anywhere_on_the_way_opens_nothing(
         del rows[position]
     else:
         forged = rows[position].canonical.replace(b'"version":', b'"version": ')
-        rows[position] = replace(rows[position], canonical=forged)
+        rows[position] = msgspec.structs.replace(rows[position], canonical=forged)
     await rewrite(redis, rows)
     with pytest.raises((ProofFailed, LedgerFrozen)):
         await prove(make_ledger(), request.id, trying.entry)
