@@ -81,7 +81,7 @@ def say_report(console: Console, report: VerifyReport) -> int:
         console.say("audit_cli.accepted", sequence=found.sequence, reason=found.reason)
     if report.first_bad is not None:
         console.say("audit_cli.bad", sequence=report.first_bad, reason=report.reason)
-        console.say("audit_cli.good_to", sequence=report.good_to, head=report.head)
+        console.say("audit_cli.good_to", good_to=report.good_to, head=report.head)
         return BAD
     if report.head == 0:
         console.say("audit_cli.empty")

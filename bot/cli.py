@@ -9,7 +9,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -163,13 +162,13 @@ class _Tree:
         self._console = console
         self._branches = parser.add_subparsers(
             dest=dest, required=True, metavar=console.text("cli.title.command"),
-            parser_class=partial(_Parser, console),  # type: ignore[type-var]
+            parser_class=_Parser,
         )  # fmt: skip
 
     def add(self, name: str, key: str, command: Command | None = None) -> argparse.ArgumentParser:
         text = self._console.text(f"cli.help.{key}")
         parser: argparse.ArgumentParser = self._branches.add_parser(
-            name, help=text, description=text
+            name, console=self._console, help=text, description=text
         )
         if command is not None:
             parser.set_defaults(command=command)

@@ -79,7 +79,7 @@ async def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
     ended = await sekisho("run", "--config", str(tmp_path / "none.yaml"))
     assert ended.code == 2
     assert "none.yaml" in ended.err
-    assert "no such file" in ended.err
+    assert "No such file" in ended.err
 
 
 async def test_no_settings_at_all_says_how_to_name_them() -> None:
