@@ -36,6 +36,8 @@ SECRETS: frozenset[Loc] = frozenset(
         ("audit", "keys", 0, "secret"),
     }
 )
+#: Not always a secret, so a variable may stand over the file's as with any other setting.
+OVERRIDABLE: frozenset[Loc] = frozenset({("redis", "url")})
 #: A token has some hundred characters; a bigger file is the wrong one.
 SECRET_FILE_MAX_BYTES = 65_536
 #: The id of the audit key where the environment alone gives one.
@@ -100,7 +102,8 @@ def _loc(name: str) -> tuple[Loc, bool]:
 
 
 def _set(merged: Merged, loc: Loc, value: Value, name: str) -> None:
-    if loc in SECRETS and (loc in merged.origins or _get(merged.data, loc) is not None):
+    is_set = _get(merged.data, loc) is not None and loc not in OVERRIDABLE
+    if loc in SECRETS and (loc in merged.origins or is_set):
         merged.problems.append(Problem(loc, "secret_twice", {"variable": name}))
         return
     merged.origins[loc] = name
