@@ -33,11 +33,11 @@ class Peer:
 
     async def connect(self) -> None:
         """Connect by Socket Mode and wait until the sandbox says so."""
-        await self.handler.connect_async()
+        await self.handler.connect_async()  # type: ignore[no-untyped-call]
         await self.slack.wait_connected()
 
     async def close(self) -> None:
         """Leave in an orderly way."""
-        await self.handler.close_async()
+        await self.handler.close_async()  # type: ignore[no-untyped-call]
         await self.slack.wait(lambda: not self.slack.socket.connections, what="all sockets gone")
         await asyncio.sleep(0)
