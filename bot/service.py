@@ -52,6 +52,7 @@ from handlers.alarms import alarm_forged, alarm_frozen, reannounce
 from handlers.cards import Cards
 from handlers.consequences import ShowConsumer
 from handlers.locale import Catalogue, Language
+from handlers.power import Power
 from handlers.services import ChannelStyle, Languages, Services
 
 log = logging.getLogger(__name__)
@@ -162,7 +163,7 @@ class Service:
             membership=lambda: self._membership,
             estate=self.estate,
             jit=self.jit,
-            power=inventory,
+            power=Power(inventory),
             outbox=self.outbox,
             directory=self.directory,
             languages=self._languages(),
@@ -194,7 +195,6 @@ class Service:
             failpoint=self._failpoint,
         )
         closer = Closer(self.ledger, access, timing=self._timing, failpoint=self._failpoint)
-        self.services.close_now = access.close
         drives = Drives(applier, closer, self.tasks)
         self._apply = ApplyConsumer(self.ledger, self._consumer("apply"), drives, self.tasks)
         self._show = ShowConsumer(self.services, self._consumer("show"))
@@ -207,7 +207,7 @@ class Service:
             self.cards.render,
             fallback_channel=ChannelId(fallback),
             gone_note=lambda channel: self.services.languages.of_channel(channel).text(
-                "card.earlier_gone"
+                "edge.earlier_gone"
             ),
             post_interval=self._post_interval,
         )
@@ -290,9 +290,7 @@ class Service:
         )
         self._socket_task = asyncio.create_task(self.socket.run(), name="socket mode")
         connected = asyncio.create_task(self.socket.connected.wait())
-        await asyncio.wait(
-            {self._socket_task, connected}, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait({self._socket_task, connected}, return_when=asyncio.FIRST_COMPLETED)
         connected.cancel()
 
     async def _socket_stop(self) -> None:
@@ -372,9 +370,7 @@ class Service:
         """What the holder of the main lease alone does."""
         await self._anchorer.start()
         async with asyncio.TaskGroup() as group:
-            group.create_task(
-                forever("deadlines", self._leader.turn_due, timedelta(seconds=0.5))
-            )
+            group.create_task(forever("deadlines", self._leader.turn_due, timedelta(seconds=0.5)))
             group.create_task(
                 forever("sessions", self._leader.watch_sessions, timedelta(seconds=30))
             )

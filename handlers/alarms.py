@@ -39,7 +39,7 @@ async def reannounce(s: Services, silence: timedelta) -> None:
     for request in await s.ledger.pending():
         locale = s.languages.of_channel(request.rule.channel)
         key = op_id("again", request.id, str(int(s.ledger.instant.timestamp() // 60)))
-        text = locale.text("thread.was_deaf", duration=locale.duration(silence))
+        text = locale.text("edge.was_deaf", duration=locale.duration(silence))
         line = Line(key=f"again:{key}", text=text, thread_of=object_id(request.id))
         await s.outbox.put(ChannelId(request.rule.channel), line)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 
 from approvals.asking import best_policy, longest_of
 from approvals.policy import askable
 from approvals.policy_types import RuleSpec
 from approvals.ports import parse_port
-from approvals.request import PersonId
+from approvals.request import PersonId, State
 from approvals.source import parse_source
 from approvals.verdict import Refusal
 from defender.jit import VmPolicy
@@ -20,17 +21,19 @@ from handlers.drafts import Draft
 from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views import safe
+from handlers.views.answers import shared_note
 from handlers.views.ask_form import FormDraft, RuleSummary, ask_form, empty_form
 from handlers.views.blocks import Option, View
 
 SUGGESTIONS_MAX = 100
+NONE: Mapping[str, tuple[Refusal, ...]] = MappingProxyType({})
 
 
 async def form_view(s: Services, person: PersonId, draft: Draft, locale: Locale) -> View:
     """The form as it stands, or the sentence why nothing can be asked for (C062)."""
     if not any_askable(s, person):
         return empty_form(_nothing(s, locale), locale)
-    return ask_form(await form_draft(s, person, draft), locale)
+    return ask_form(await form_draft(s, person, draft, locale=locale), locale)
 
 
 def any_askable(s: Services, person: PersonId) -> bool:
@@ -41,10 +44,10 @@ def any_askable(s: Services, person: PersonId) -> bool:
 def _nothing(s: Services, locale: Locale) -> str:
     """Which of the reasons it is: nothing read yet, no JIT policy anywhere, or no right to ask."""
     if s.estate.oldest() is None:
-        return locale.text("form.empty_not_read")
+        return locale.text("edge.empty.not_read")
     if not s.estate.askable.machines:
-        return locale.text("form.empty_no_policy")
-    return locale.text("form.empty_no_rule")
+        return locale.text("edge.empty.no_policy")
+    return locale.text("edge.empty.no_rule")
 
 
 def chosen_machine(s: Services, person: PersonId, draft: Draft) -> Machine | None:
@@ -56,7 +59,14 @@ def chosen_machine(s: Services, person: PersonId, draft: Draft) -> Machine | Non
     return found if isinstance(found, Machine) else None
 
 
-async def form_draft(s: Services, person: PersonId, draft: Draft) -> FormDraft:
+async def form_draft(
+    s: Services,
+    person: PersonId,
+    draft: Draft,
+    *,
+    locale: Locale | None = None,
+    refusals: Mapping[str, tuple[Refusal, ...]] = NONE,
+) -> FormDraft:
     """Everything the form shows, from the estate's hints: Azure is read when it is sent."""
     machine = chosen_machine(s, person, draft)
     rule = s.policy().rule_for(machine) if machine else None
@@ -78,7 +88,17 @@ async def form_draft(s: Services, person: PersonId, draft: Draft) -> FormDraft:
         reason=draft.reason,
         ticket=draft.ticket,
         rule=_summary(s, person, rule, entries, chosen) if rule else None,
+        shared_note=await _shared_note(s, person, machine, locale) if machine and locale else "",
+        refusals=refusals,
     )
+
+
+async def _shared_note(s: Services, person: PersonId, machine: Machine, locale: Locale) -> str:
+    """Somebody else has this VM open: Azure may end that when it opens another."""
+    for other in await s.ledger.by_vm(str(machine.resource_id)):
+        if other.state is State.ACTIVE and not other.is_same_person(person):
+            return shared_note(other, locale)
+    return ""
 
 
 def vm_option(machine: Machine) -> Option:

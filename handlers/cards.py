@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
 from collections.abc import Sequence
 
 from approvals.request import Request, RequestId, State
-from defender.errors import AzureError
 from delivery.deliverer import Rendered
 from delivery.outbox import ChannelId, ObjectId
 from handlers.services import Services
 from handlers.views.card_facts import CardFacts, PastRequest
 from handlers.views.request_card import request_card
 
-log = logging.getLogger(__name__)
-
 PREFIX = "request:"
 HISTORY_MAX = 5
-#: A card is not held up longer than this for what it can do without.
-POWER_WAIT_SECONDS = 3.0
-POWER_AGE_SECONDS = 60.0
 
 
 def object_id(request_id: RequestId) -> ObjectId:
@@ -33,7 +24,6 @@ class Cards:
 
     def __init__(self, services: Services) -> None:
         self._s = services
-        self._power: dict[str, tuple[float, str | None]] = {}
 
     async def render(self, name: ObjectId) -> Rendered | None:
         request = await self._s.ledger.read(RequestId(name.removeprefix(PREFIX)))
@@ -45,7 +35,8 @@ class Cards:
         )
         return Rendered(ChannelId(channel), request.version, card.text, card.blocks)
 
-    async def facts(self, request: Request) -> CardFacts:
+    async def facts(self, request: Request, *, with_power: bool = True) -> CardFacts:
+        """`with_power=False` where Azure can't be waited for: a form's trigger lives 3 s."""
         s = self._s
         rule = s.policy().rule_named(request.rule.name)
         approvers = set(request.rule.people)
@@ -53,29 +44,18 @@ class Cards:
             approvers |= s.membership().members(group)
         on_vm = await s.ledger.by_vm(request.target.resource_id, 50)
         is_pending = request.state is State.PENDING
+        resource_id = request.target.resource_id
+        known = s.power.known(resource_id)
         return CardFacts(
             group_names=s.group_names(),
             approver_count=len(approvers - request.same_person),
             now=s.ledger.instant,
-            power=await self._power_state(request.target.resource_id) if is_pending else None,
+            power=await s.power.state(resource_id) if is_pending and with_power else known,
             history=_history(request, on_vm),
             shared_with=_shared(request, on_vm),
             ticket_url=rule.ticket_link(request.ticket) if rule else None,
             portal_url=f"{s.portal_url}/#resource{request.target.resource_id}/networking",
         )
-
-    async def _power_state(self, resource_id: str) -> str | None:
-        known = self._power.get(resource_id)
-        if known and time.monotonic() - known[0] < POWER_AGE_SECONDS:
-            return known[1]
-        try:
-            async with asyncio.timeout(POWER_WAIT_SECONDS):
-                state = await self._s.power.power_state(resource_id)
-        except (AzureError, TimeoutError) as error:
-            log.warning("power of %s: %s", resource_id, type(error).__name__)
-            return None
-        self._power[resource_id] = (time.monotonic(), state)
-        return state
 
 
 def _history(request: Request, on_vm: Sequence[Request]) -> tuple[PastRequest, ...]:

@@ -32,7 +32,7 @@ from approvals.request import (
     Terms,
 )
 from approvals.request import Refused as TryRefused
-from approvals.verdict import Code, Field, Granted, Refusal, Refused
+from approvals.verdict import Code, Field, Refusal, Refused
 from handlers.services import Services
 
 #: A request that changes this often under one click is not decided by it.
@@ -218,6 +218,20 @@ def done(s: Services, actor: PersonId) -> Decide:
     return decide
 
 
+def close_again(s: Services, actor: PersonId) -> Decide:
+    """Try once more to close what could not be closed early: the order stays whose it was."""
+
+    def decide(request: Request, now: datetime) -> Event | Refusal:
+        rights = revoke_rights(s.policy(), request, actor, s.membership(), now)
+        if isinstance(rights, Refused):
+            return rights.refusals[0]
+        if request.state is not State.CLOSING or request.closing is None:
+            return Refusal(Code.TOO_LATE, Field.REQUEST)
+        return Closing(request.closing.cause, request.closing.reason)
+
+    return decide
+
+
 def revoke(s: Services, actor: PersonId, reason: str) -> Decide:
     """An approver or administrator ends it, with a reason."""
 
@@ -254,12 +268,6 @@ def retry(s: Services, actor: PersonId) -> Decide:
         return Retried()
 
     return decide
-
-
-def may_decide(s: Services, request: Request, actor: PersonId, now: datetime) -> Granted | Refusal:
-    """For forms that open before a decision: the same question, asked early."""
-    rights = decider_rights(s.policy(), request, actor, s.membership(), now)
-    return rights.refusals[0] if isinstance(rights, Refused) else rights
 
 
 def _own_or_late(s: Services, request: Request, actor: PersonId) -> Refusal:

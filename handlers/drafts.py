@@ -6,6 +6,7 @@ import secrets
 
 import msgspec
 
+from approvals.asking import REASON_MAX
 from approvals.ledger import Ledger
 from approvals.request import PersonId, RequestId
 from handlers.command_line import CommandLine, Verb
@@ -69,3 +70,18 @@ async def load(ledger: Ledger, person: PersonId, draft_id: str) -> Draft | None:
     """The draft of this very person, or None when it is gone (after an hour) or somebody else's."""
     raw = await ledger.get_draft(person, draft_id)
     return None if raw is None else _DRAFT.decode(raw)
+
+
+def empty(channel: str) -> Draft:
+    """A form with nothing in it."""
+    return Draft(id=new_draft_id(), channel=channel)
+
+
+def with_machine(draft: Draft, resource_id: str, name: str) -> Draft:
+    """The same words for the chosen VM."""
+    return msgspec.structs.replace(draft, vm=resource_id, vm_typed=name)
+
+
+def with_reason(draft: Draft, reason: str) -> Draft:
+    """The same with a reason, cut to what the form's field takes."""
+    return msgspec.structs.replace(draft, reason=reason.strip()[:REASON_MAX])

@@ -17,18 +17,13 @@ from defender.jit import Jit
 from delivery.directory import Directory
 from delivery.outbox import Outbox
 from handlers.locale import Catalogue, Language, Locale, language_of
+from handlers.power import Power
 
 
 class Background(Protocol):
     """Starts work that outlives the ack; its failures are logged and counted."""
 
     def start(self, work: Coroutine[Any, Any, None], *, name: str) -> None: ...
-
-
-class PowerReader(Protocol):
-    """Whether a machine runs."""
-
-    async def power_state(self, resource_id: str) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,7 @@ class Services:
     membership: Callable[[], Membership]
     estate: Estate
     jit: Jit
-    power: PowerReader
+    power: Power
     outbox: Outbox
     directory: Directory
     languages: Languages
@@ -95,7 +90,6 @@ class Services:
     def group_names(self) -> Mapping[str, str]:
         groups = self.directory.groups
         return groups.handles if groups else {}
-
 
 
 def _zone(name: str) -> ZoneInfo | None:

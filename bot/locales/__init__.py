@@ -1,7 +1,8 @@
 """The catalogues: one TOML file per language, read once, and their keys flattened with dots.
 
 A table whose keys are plural categories (`one`, `other`, …) is one text with plural forms; every
-other table only groups keys. `cli.<language>.toml` holds what the command line says.
+other table only groups keys. `edge.<language>.toml` holds what is
+said beside the cards, `cli.<language>.toml` what the command line says.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def load(language: str) -> Mapping[str, Text]:
     if language not in LANGUAGES:
         raise KeyError(language)
     texts: dict[str, Text] = {}
-    for name in (f"{language}.toml", f"cli.{language}.toml"):
+    for name in (f"{language}.toml", f"edge.{language}.toml", f"cli.{language}.toml"):
         for key, text in read(name):
             if key in texts:
                 raise CatalogueError(f"{name}: {key} is there twice")

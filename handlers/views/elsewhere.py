@@ -20,7 +20,7 @@ from handlers.views.thread import thread_line
 
 def asked_line(request: Request, link: str, locale: Locale) -> str:
     """Where it is decided."""
-    key = "elsewhere.asked_link" if link else "elsewhere.asked"
+    key = "edge.asked_link" if link else "edge.asked"
     return locale.text(
         key,
         id=request.id,
@@ -35,8 +35,6 @@ def outcome_line(request: Request, event: Event, actor: PersonId, locale: Locale
     match event:
         case Denied() | Lapsed() | Opened() | Failed() | Cancelled() | Ended():
             line = thread_line(request, event, actor, locale)
-            return (
-                None if line is None else locale.text("elsewhere.outcome", id=request.id, line=line)
-            )
+            return None if line is None else locale.text("edge.outcome", id=request.id, line=line)
         case _:
             return None

@@ -1,0 +1,424 @@
+"""Slack's side: what Bolt calls, how an answer travels back. No rules, no Redis, no Azure.
+
+One listener for each kind of payload with a table behind it: Bolt scans its listeners one by one.
+With `process_before_response` the ack leaves when a listener returns, so everything slow is started
+in the background and answered later.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import aiohttp
+from slack_bolt import BoltResponse
+from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
+from slack_sdk.errors import SlackApiError
+
+from approvals.ledger import LedgerError
+from approvals.request import PersonId
+from delivery.outbox import ChannelId, Line
+from handlers import answering, drafts, forms
+from handlers.ask_form import chosen_machine, suggest_sources, suggest_vms
+from handlers.audit import Audit
+from handlers.caller import Caller, of_click, of_command, of_event, of_shortcut, of_view
+from handlers.clicks import Clicks
+from handlers.command_line import parse
+from handlers.form_state import text, values_of
+from handlers.forms import Forms
+from handlers.guard import Guard, Home
+from handlers.home import HomeTab
+from handlers.jit import CheckFirst, Jit, OpenForm, Reply
+from handlers.locale import Locale
+from handlers.mentions import line_of, request_of_thread
+from handlers.services import Services
+from handlers.views import answers, blocks
+from handlers.views.blocks import Message, View
+from handlers.views.edge import form_needed
+
+log = logging.getLogger(__name__)
+
+Body = Mapping[str, Any]
+
+#: Every name under which Slack refuses a trigger that is too old or used (C119).
+EXPIRED_TRIGGER = frozenset(
+    {"expired_trigger_id", "trigger_expired", "exchanged_trigger_id", "trigger_exchanged"}
+)
+NETWORK = (TimeoutError, aiohttp.ClientError, OSError)
+
+
+def register(
+    app: AsyncApp,
+    services: Services,
+    *,
+    teams: frozenset[str],
+    app_id: str | None,
+    enterprise: str | None,
+) -> None:
+    """Hang everything on the Bolt app."""
+    edge = Edge(services)
+    guard = Guard(services, Home(teams, app_id, enterprise), edge.turn_away)
+    app.use(guard)
+    app.action(re.compile(r"^(jit|home|audit)_"))(edge.click)
+    app.command("/jit")(edge.jit_command)
+    app.view(re.compile(r"^(jit|home)_"))(edge.form)
+    app.options(re.compile(r"^(vm|source)$"))(edge.suggest)
+    app.action("vm")(edge.vm_chosen)
+    app.action(re.compile(r"^(source|ports)$"))(edge.noted)
+    app.command("/audit")(edge.audit_command)
+    app.event("app_mention")(edge.mention)
+    app.event("message")(edge.direct_message)
+    app.event("app_home_opened")(edge.home_opened)
+    app.event(re.compile(r"^(user_change|subteam_.*)$"))(edge.people_changed)
+    app.shortcut("jit_from_message")(edge.shortcut)
+
+
+class Edge:
+    """The listeners. Each reads the caller, asks the table, sends the answer."""
+
+    def __init__(self, services: Services) -> None:
+        self._s = services
+        self._jit = Jit(services)
+        self._clicks = Clicks(services, self._jit)
+        self._forms = Forms(services, self._jit)
+        self._home = HomeTab(services)
+        self._audit = Audit(services)
+
+    # --- commands ---
+
+    async def jit_command(self, ack: AsyncAck, body: Body, respond: AsyncRespond) -> None:
+        caller = of_command(body)
+        locale = self._locale(caller.person)
+        reply = await self._jit.run(caller, parse(str(body.get("text") or "")), locale)
+        await self._reply(caller, reply, locale, ack=ack, respond=respond)
+
+    async def audit_command(self, ack: AsyncAck, body: Body, respond: AsyncRespond) -> None:
+        caller = of_command(body)
+        locale = self._locale(caller.person)
+        await ack()
+
+        async def answer() -> None:
+            said = await self._audit.command(caller.person, str(body.get("text") or ""), locale)
+            await _respond(respond, said)
+
+        self._s.background.start(answer(), name="audit")
+
+    # --- buttons ---
+
+    async def click(
+        self, ack: AsyncAck, body: Body, action: Mapping[str, Any], respond: AsyncRespond
+    ) -> None:
+        caller = of_click(body, action)
+        locale = self._locale(caller.person)
+        action_id = str(action.get("action_id"))
+        try:
+            if action_id.startswith("audit_"):
+                await ack()
+                self._s.background.start(
+                    self._next_audit_page(caller, action, locale, respond), name="audit"
+                )
+                return
+            if action_id == "home_settings":
+                view = await self._home.settings(caller.person, locale)
+                await self._open(caller, view, locale, respond, draft_id="")
+                await ack()
+                return
+            outcome = await self._clicks.run(caller, action, locale)
+        except LedgerError as error:
+            outcome = answering.ledger_answer(error, locale)
+        await self._after_click(caller, outcome, locale, ack=ack, respond=respond, body=body)
+
+    async def _after_click(
+        self,
+        caller: Caller,
+        outcome: View | Reply | None,
+        locale: Locale,
+        *,
+        ack: AsyncAck,
+        respond: AsyncRespond,
+        body: Body,
+    ) -> None:
+        if isinstance(outcome, dict):
+            await self._open(caller, outcome, locale, respond, draft_id="new")
+            await ack()
+        elif isinstance(outcome, Message):
+            await ack()
+            self._s.background.start(self._tell(caller, outcome, respond), name="answer")
+        elif outcome is not None:
+            await self._reply(caller, outcome, locale, ack=ack, respond=respond, is_click=True)
+        else:
+            await ack()
+        if _is_home(body):
+            self._s.background.start(self._home.publish(caller.person), name="home")
+
+    async def _next_audit_page(
+        self, caller: Caller, action: Mapping[str, Any], locale: Locale, respond: AsyncRespond
+    ) -> None:
+        said = await self._audit.page(caller.person, str(action.get("value") or ""), locale)
+        await _respond(respond, said)
+
+    async def noted(self, ack: AsyncAck) -> None:
+        """A field that changes nothing else."""
+        await ack()
+
+    async def vm_chosen(self, ack: AsyncAck, body: Body, action: Mapping[str, Any]) -> None:
+        """The form is redrawn with the VM's ports, caps and rule."""
+        caller = of_click(body, action)
+        locale = self._locale(caller.person)
+        key = str((action.get("selected_option") or {}).get("value") or "")
+        view = await self._forms.chosen_vm(caller, body, key, locale)
+        await ack()
+        self._s.background.start(self._redraw(body, view), name="form")
+
+    async def _redraw(self, body: Body, view: View) -> None:
+        shown = body["view"]
+        try:
+            await self._s.client.views_update(view_id=shown["id"], hash=shown["hash"], view=view)
+        except SlackApiError as error:
+            if error.response.get("error") not in ("hash_conflict", "not_found"):
+                raise
+            log.info("the form has moved on: %s", error.response.get("error"))
+
+    # --- forms ---
+
+    async def suggest(self, ack: AsyncAck, body: Body) -> None:
+        person = PersonId(str(body["user"]["id"]))
+        query = str(body.get("value") or "")
+        if body.get("action_id") == "vm":
+            found = suggest_vms(self._s, person, query)
+        else:
+            key = text(values_of(body), "vm")
+            machine = self._s.estate.index.by_short(key) or await self._draft_machine(body)
+            found = await suggest_sources(self._s, person, query, machine)
+        await ack(options=blocks.options(found))
+
+    async def _draft_machine(self, body: Body) -> Any:
+        person = PersonId(str(body["user"]["id"]))
+        draft_id = str((body.get("view") or {}).get("private_metadata") or "")
+        draft = await drafts.load(self._s.ledger, person, draft_id)
+        return chosen_machine(self._s, person, draft) if draft else None
+
+    async def form(self, ack: AsyncAck, body: Body) -> None:
+        caller = of_view(body)
+        locale = self._locale(caller.person)
+        outcome = await self._forms.run(caller, body, locale)
+        match outcome:
+            case forms.Errors(by_block):
+                await ack(response_action="errors", errors=dict(by_block))
+            case forms.Later(view, finish):
+                await ack(response_action="update", view=view)
+                self._s.background.start(self._finish(caller, body, finish), name="form")
+            case forms.Closed(answer, channel):
+                await ack(response_action="clear")
+                if answer is not None:
+                    self._s.background.start(
+                        self._tell_in(caller.person, channel, answer), name="answer"
+                    )
+                self._s.background.start(self._home.refresh(caller.person), name="home")
+
+    async def _finish(
+        self,
+        caller: Caller,
+        body: Body,
+        finish: Callable[[], Awaitable[View | forms.Closed]],
+    ) -> None:
+        """Azure has answered: the form again with its errors, or the answer in its place."""
+        end = await finish()
+        locale = self._locale(caller.person)
+        if isinstance(end, forms.Closed):
+            said = end.answer or answers.checking(locale)
+            end = blocks.modal(
+                "jit_checking",
+                locale.text("form.title"),
+                *said.blocks,
+                metadata="",
+                close=locale.text("button.close"),
+            )
+        await self._s.client.views_update(view_id=body["view"]["id"], view=end)
+
+    # --- mentions, messages, shortcuts, home ---
+
+    async def mention(self, ack: AsyncAck, body: Body) -> None:
+        """Acknowledged at once: an event is retried until it is."""
+        await ack()
+        self._s.background.start(self._mentioned(body), name="mention")
+
+    async def direct_message(self, ack: AsyncAck, body: Body) -> None:
+        """What is typed to the bot in a DM is a line like any other."""
+        await ack()
+        event = body["event"]
+        if event.get("channel_type") == "im" and not event.get("subtype") and event.get("user"):
+            self._s.background.start(self._mentioned(body), name="message")
+
+    async def _mentioned(self, body: Body) -> None:
+        event = body["event"]
+        caller = of_event(body)
+        locale = await self._s.languages.learn(caller.person)
+        in_thread = str(event.get("thread_ts") or "")
+        request = None
+        if in_thread:
+            request = await request_of_thread(self._s, caller.channel, in_thread)
+        line = line_of(str(event.get("text") or ""), self._s.bot_user_id(), request)
+        reply = await self._jit.run(caller, line, locale)
+        if isinstance(reply, CheckFirst):
+            reply = await self._jit.send(caller, reply.draft, locale)
+        if isinstance(reply, OpenForm):
+            reply = form_needed(reply.draft.id, locale)
+        await self._tell_in(caller.person, caller.channel, reply, thread=caller.thread)
+
+    async def shortcut(self, ack: AsyncAck, body: Body, respond: AsyncRespond) -> None:
+        """That message becomes the reason."""
+        caller = of_shortcut(body)
+        locale = self._locale(caller.person)
+        said = str((body.get("message") or {}).get("text") or "")
+        draft = drafts.with_reason(drafts.empty(caller.channel), said)
+        await drafts.save(self._s.ledger, caller.person, draft)
+        view = await self._clicks.form(caller, draft, locale)
+        await self._open(caller, view, locale, respond, draft_id=draft.id)
+        await ack()
+
+    async def home_opened(self, ack: AsyncAck, body: Body) -> None:
+        await ack()
+        event = body["event"]
+        if event.get("tab", "home") == "home":
+            person = PersonId(str(event["user"]))
+            self._s.background.start(self._home.publish(person), name="home")
+
+    async def people_changed(self, ack: AsyncAck, body: Body) -> None:
+        """Rights may have changed: the next reading is due now, not in half a minute."""
+        await ack()
+        user = body["event"].get("user")
+        person = user.get("id") if isinstance(user, Mapping) else user
+        if person:
+            self._s.directory.forget(str(person))
+        self._s.background.start(
+            self._s.directory.refresh_groups(now=await self._s.ledger.now()), name="groups"
+        )
+
+    async def turn_away(self, body: Body, person: PersonId) -> BoltResponse:
+        """A stranger reads one sentence, by the only way that needs no right of ours."""
+        locale = self._locale(person)
+        if "command" in body:
+            said = answers.stranger(locale)
+            return BoltResponse(
+                status=200,
+                body={"response_type": "ephemeral", "text": said.text, "blocks": said.blocks},
+            )
+        url = str(body.get("response_url") or "")
+        if url:
+            self._s.background.start(
+                _respond(AsyncRespond(response_url=url), answers.stranger(locale)), name="answer"
+            )
+        return BoltResponse(status=200, body="")
+
+    # --- how answers travel ---
+
+    async def _reply(
+        self,
+        caller: Caller,
+        reply: Reply,
+        locale: Locale,
+        *,
+        ack: AsyncAck,
+        respond: AsyncRespond,
+        is_click: bool = False,
+    ) -> None:
+        match reply:
+            case Message():
+                await _ack_with(ack, reply)
+            case OpenForm(draft):
+                view = await self._clicks.form(caller, draft, locale)
+                await self._open(caller, view, locale, respond, draft_id=draft.id)
+                await ack()
+            case CheckFirst(draft, first):
+                if is_click:
+                    await ack()
+                else:
+                    await _ack_with(ack, first)
+                self._s.background.start(
+                    self._send_later(caller, draft, locale, respond), name="ask"
+                )
+
+    async def _send_later(
+        self, caller: Caller, draft: drafts.Draft, locale: Locale, respond: AsyncRespond
+    ) -> None:
+        await self._tell(caller, await self._jit.send(caller, draft, locale), respond)
+
+    async def _open(
+        self, caller: Caller, view: View, locale: Locale, respond: AsyncRespond, *, draft_id: str
+    ) -> None:
+        """A trigger lives 3 s: too late is answered with a button that opens the form afresh."""
+        try:
+            await self._s.client.views_open(trigger_id=caller.trigger_id, view=view)
+        except SlackApiError as error:
+            if not _is_expired(error):
+                raise
+            late = answers.trigger_expired(draft_id, locale)
+            self._s.background.start(self._tell(caller, late, respond), name="answer")
+
+    async def _tell(self, caller: Caller, message: Message, respond: AsyncRespond) -> None:
+        """By the response URL; where there is none (Home, a form), in the DM."""
+        if caller.response_url:
+            await _respond(respond, message)
+        else:
+            await self._tell_in(caller.person, caller.channel, message)
+
+    async def _tell_in(
+        self, person: PersonId, channel: str, message: Message, *, thread: str = ""
+    ) -> None:
+        """Only for this person: in the channel where the bot may, else by DM (never lost)."""
+        if channel and not channel.startswith("D"):
+            try:
+                await self._s.client.chat_postEphemeral(
+                    channel=channel,
+                    user=person,
+                    text=message.text,
+                    blocks=message.blocks,
+                    thread_ts=thread or None,
+                )
+                return
+            except SlackApiError as error:
+                log.info("no ephemeral in %s: %s", channel, error.response.get("error"))
+        key = f"answer:{drafts.new_draft_id()}"
+        line = Line(key=key, text=message.text, blocks=message.blocks, thread_ts=thread or None)
+        await self._s.outbox.put(ChannelId(channel or person), line)
+
+    def _locale(self, person: PersonId) -> Locale:
+        """From memory; somebody new is read in the background for the next time."""
+        if self._s.directory.known(person) is None:
+            self._s.background.start(self._learn(person), name="profile")
+        return self._s.languages.of_person(person)
+
+    async def _learn(self, person: PersonId) -> None:
+        record = await self._s.ledger.person(person)
+        self._s.languages.chosen[person] = (record.language, record.time_zone)
+        await self._s.languages.learn(person)
+
+
+async def _ack_with(ack: AsyncAck, message: Message) -> None:
+    await ack(text=message.text, blocks=message.blocks, response_type="ephemeral")
+
+
+async def _respond(respond: AsyncRespond, message: Message) -> None:
+    try:
+        await respond(
+            text=message.text,
+            blocks=message.blocks,
+            response_type="ephemeral",
+            replace_original=False,
+        )
+    except NETWORK as error:
+        log.warning("an answer did not arrive: %s", type(error).__name__)
+
+
+def _is_expired(error: SlackApiError) -> bool:
+    if error.response.get("error") in EXPIRED_TRIGGER:
+        return True
+    metadata = error.response.get("response_metadata") or {}
+    return any("trigger" in str(message) for message in metadata.get("messages") or ())
+
+
+def _is_home(body: Body) -> bool:
+    return bool((body.get("view") or {}).get("type") == "home")

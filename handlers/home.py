@@ -1,0 +1,66 @@
+"""The Home tab: what waits for me, what I have open, what I asked for, my settings."""
+
+from __future__ import annotations
+
+import logging
+
+from slack_sdk.errors import SlackApiError
+
+from approvals.policy import decider_rights
+from approvals.request import PersonId, Request, State
+from approvals.verdict import Granted
+from handlers.locale import Locale
+from handlers.services import Services
+from handlers.views.blocks import View
+from handlers.views.home import HomeFacts, home, settings_form
+
+log = logging.getLogger(__name__)
+
+
+class HomeTab:
+    """Published when it is opened, and again for people who have opened it."""
+
+    def __init__(self, services: Services) -> None:
+        self._s = services
+        self._opened: set[PersonId] = set()
+
+    async def publish(self, person: PersonId) -> None:
+        s = self._s
+        record = await s.ledger.person(person)
+        s.languages.chosen[person] = (record.language, record.time_zone)
+        locale = await s.languages.learn(person)
+        view = home(await self._facts(person), locale)
+        try:
+            await s.client.views_publish(user_id=person, view=view)
+        except SlackApiError as error:
+            log.warning("home of %s: %s", person, error.response.get("error"))
+        self._opened.add(person)
+
+    async def refresh(self, person: PersonId) -> None:
+        """Only for somebody who has looked at it since the start."""
+        if person in self._opened:
+            await self.publish(person)
+
+    async def settings(self, person: PersonId, locale: Locale) -> View:
+        return settings_form(await self._s.ledger.person(person), locale)
+
+    async def _facts(self, person: PersonId) -> HomeFacts:
+        s = self._s
+        pending = await s.ledger.pending()
+        active = await s.ledger.active()
+        mine = s.policy().same_person(person)
+        return HomeFacts(
+            waiting=tuple(request for request in pending if self._waits_for(request, person)),
+            open=tuple(request for request in active if request.requester in mine),
+            pending=tuple(request for request in pending if request.requester in mine),
+            open_count=sum(request.state is State.ACTIVE for request in active),
+            person=await s.ledger.person(person),
+            now=s.ledger.instant,
+        )
+
+    def _waits_for(self, request: Request, person: PersonId) -> bool:
+        s = self._s
+        if any(person in (a.approver, *a.same_person) for a in request.approvals):
+            return False
+        rights = decider_rights(s.policy(), request, person, s.membership(), s.ledger.instant)
+        return isinstance(rights, Granted)

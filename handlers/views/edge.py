@@ -1,0 +1,33 @@
+"""Answers that belong to no request: a line that needs a form, what `/audit verify` found."""
+
+from __future__ import annotations
+
+from approvals.audit.verify import VerifyReport
+from handlers.locale import Locale
+from handlers.views import blocks, safe
+from handlers.views.answers import note
+from handlers.views.blocks import Message
+
+
+def form_needed(draft_id: str, locale: Locale) -> Message:
+    """A mention can't open a form by itself; the button can."""
+    opens = blocks.button(locale.text("button.open_form"), "jit_form", draft_id, style="primary")
+    headline = locale.text("edge.form_needed.headline")
+    return note(headline, locale.text("edge.form_needed.line"), buttons=[opens])
+
+
+def verify_answer(report: VerifyReport, locale: Locale) -> Message:
+    """How far the log is good, and the first entry that is not."""
+    if report.is_good:
+        args = {"first": report.first, "head": report.head}
+        return note(
+            locale.text("edge.verified.headline"), locale.text("edge.verified.line", **args)
+        )
+    return note(
+        locale.text("edge.verify_broken.headline", sequence=report.first_bad),
+        locale.text(
+            "edge.verify_broken.line",
+            good_to=report.good_to,
+            reason=safe.escape_mrkdwn(report.reason, 400),
+        ),
+    )
