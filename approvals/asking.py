@@ -80,11 +80,11 @@ def _check_ports(rule: RuleSpec, ask: Ask, entry: VmPolicy | None) -> list[Refus
         return [Refusal(Code.VM_NO_POLICY, Field.VM, {"vm": ask.machine.name})]
     offered = tuple(sorted(port.number for port in entry.ports))
     usable = tuple(port for port in offered if rule.ports is None or port in rule.ports)
+    nearest = ",".join(map(str, _nearest_ports(rule, ask, entry))) or None
     if not ask.ports:
-        return [Refusal(Code.PORT_MISSING, Field.PORTS, {"allowed": usable}, _typed(usable))]
+        return [Refusal(Code.PORT_MISSING, Field.PORTS, {"allowed": usable}, nearest)]
     outside = tuple(sorted(set(ask.ports) - set(offered)))
     forbidden = tuple(sorted(set(ask.ports) - set(outside) - set(usable)))
-    nearest = _typed(tuple(port for port in usable if port in ask.ports) or usable)
     found: list[Refusal | None] = []
     if outside:
         args = {"vm": ask.machine.name, "ports": outside, "allowed": usable or offered}
@@ -95,8 +95,12 @@ def _check_ports(rule: RuleSpec, ask: Ask, entry: VmPolicy | None) -> list[Refus
     return found
 
 
-def _typed(ports: tuple[int, ...]) -> str | None:
-    return ",".join(str(port) for port in ports) or None
+def _nearest_ports(rule: RuleSpec, ask: Ask, entry: VmPolicy) -> tuple[int, ...]:
+    """What is left of the asked ports, else the only one there is; never more than was asked."""
+    offered = sorted(port.number for port in entry.ports)
+    usable = tuple(port for port in offered if rule.ports is None or port in rule.ports)
+    kept = tuple(port for port in usable if port in ask.ports)
+    return kept or (usable if len(usable) == 1 else ())
 
 
 def _check_source(rule: RuleSpec, ask: Ask, entry: VmPolicy | None) -> Refusal | None:
@@ -104,7 +108,8 @@ def _check_source(rule: RuleSpec, ask: Ask, entry: VmPolicy | None) -> Refusal |
     again = parse_source(source, rule.networks)
     if isinstance(again, Refusal):
         return again
-    rules = [port for n in ask.ports if entry and (port := entry.port(n))]
+    ports = _nearest_ports(rule, ask, entry) if entry else ()
+    rules = [port for n in ports if entry and (port := entry.port(n))]
     narrow = [port for port in rules if not within(source, port.allowed_sources)]
     if not narrow:
         return None
@@ -129,8 +134,8 @@ def _acceptable(text: str, rule: RuleSpec, limits: Sequence[tuple[str, ...]]) ->
 def _check_window(
     rule: RuleSpec, ask: Ask, entry: VmPolicy | None, now: datetime
 ) -> Refusal | None:
-    usable = [port for port in ask.ports if rule.ports is None or port in rule.ports]
-    cap = longest_of(entry, usable) if entry else None
+    # Of the ports that could be opened, so that the corrected line holds at once.
+    cap = longest_of(entry, _nearest_ports(rule, ask, entry)) if entry else None
     if isinstance(ask.window, Until) and ask.window.at <= now:
         return Refusal(Code.WINDOW_PAST, Field.WINDOW, {"at": ask.window.at})
     if ask.extends:

@@ -15,7 +15,6 @@ from approvals.membership import Membership
 from approvals.policy_types import Policy, RuleSpec, Who
 from approvals.request import (
     SHORTEST_WINDOW,
-    Length,
     PersonId,
     Request,
     Terms,
@@ -34,6 +33,7 @@ from approvals.verdict import (
     Rights,
     Verdict,
 )
+from approvals.window import length_at
 from defender.jit import VmPolicy
 
 __all__ = [
@@ -113,7 +113,7 @@ def approver_rights(
     if isinstance(rights, Refused):
         return rights
     rule = policy.rule_for(request.target)
-    if rule is None or not _still_allowed(rule, request, terms or request.terms):
+    if rule is None or not _still_allowed(rule, request, terms or request.terms, now):
         return _rule_changed(request, rule)
     return rights
 
@@ -236,13 +236,14 @@ def _as_approver(
     )
 
 
-def _still_allowed(rule: RuleSpec, request: Request, terms: Terms) -> bool:
+def _still_allowed(rule: RuleSpec, request: Request, terms: Terms, now: datetime) -> bool:
     """Whether today's rule would let these terms be asked for with the yeses filed."""
     if rule.quorum > request.rule.quorum:
         return False
     if rule.ports is not None and not set(terms.ports) <= rule.ports:
         return False
-    if isinstance(terms.window, Length) and terms.window.duration > rule.longest:
+    # An extension counts from its session's end; only the decision at filing knows that.
+    if request.extends is None and length_at(terms.window, now) > rule.longest:
         return False
     return not isinstance(parse_source(terms.source, rule.networks), Refusal)
 

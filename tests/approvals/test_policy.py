@@ -84,6 +84,20 @@ def test_a_port_outside_the_rule_names_the_rule() -> None:
     assert refusal.nearest == "22"
 
 
+@pytest.mark.proves("A4", "A6")
+def test_a_correction_never_offers_more_ports_than_were_asked_for() -> None:
+    def nearest(*ports: int) -> str | None:
+        verdict = decide(policy(), ask(ports=ports), [vm_policy()], membership(), NOW)
+        return refusals(verdict)[Code.PORT_NOT_IN_POLICY].nearest
+
+    assert nearest(3389) is None
+    assert nearest(3389, 8443) == "8443"
+    one = vm_policy({22: HOUR})
+    verdict = decide(policy(), ask(ports=(3389,)), [one], membership(), NOW)
+    corrected = {code: refusal.nearest for code, refusal in refusals(verdict).items()}
+    assert corrected == {Code.PORT_NOT_IN_POLICY: "22", Code.WINDOW_TOO_LONG_VM: "1h"}
+
+
 @pytest.mark.proves("A6", "C034")
 def test_a_source_outside_azures_policy_names_what_it_accepts() -> None:
     narrow = vm_policy(sources=("203.0.113.0/28",))

@@ -53,12 +53,12 @@ def rule(name: str, **changes: str) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> type[_Loader]:
-    _Loader.folder = tmp_path
-    return _Loader
+def settings(tmp_path: Path) -> type[Loader]:
+    Loader.folder = tmp_path
+    return Loader
 
 
-class _Loader:
+class Loader:
     folder: Path
 
     @classmethod
@@ -103,12 +103,12 @@ def check(found: Settings, there: World, locale: Locale = EN) -> Answer:
 
 
 @pytest.mark.proves("L4")
-def test_a_good_policy_is_said_to_be_one(settings: type[_Loader]) -> None:
+def test_a_good_policy_is_said_to_be_one(settings: type[Loader]) -> None:
     assert check(settings.of(rule("all")), world()) == Answer(("Nothing wrong with the rules.",), 0)
 
 
 @pytest.mark.proves("L4")
-def test_a_rule_behind_a_wider_one_can_never_match(settings: type[_Loader]) -> None:
+def test_a_rule_behind_a_wider_one_can_never_match(settings: type[Loader]) -> None:
     found = settings.of(rule("all"), rule("databases", scope='{names: ["db-*"]}'))
     answer = check(found, world())
     assert answer.exit_code == 1
@@ -119,7 +119,7 @@ def test_a_rule_behind_a_wider_one_can_never_match(settings: type[_Loader]) -> N
 
 
 @pytest.mark.proves("L4")
-def test_a_rule_whose_vms_are_all_taken_by_several_others(settings: type[_Loader]) -> None:
+def test_a_rule_whose_vms_are_all_taken_by_several_others(settings: type[Loader]) -> None:
     found = settings.of(
         rule("web", scope='{names: ["web-*"]}'),
         rule("db", scope='{names: ["db-*"]}'),
@@ -139,7 +139,7 @@ def test_a_rule_whose_vms_are_all_taken_by_several_others(settings: type[_Loader
 )
 @pytest.mark.proves("L4", "C064")
 def test_vms_that_nobody_or_one_person_alone_can_approve(
-    settings: type[_Loader], security: tuple[PersonId, ...], quorum: str, says: str
+    settings: type[Loader], security: tuple[PersonId, ...], quorum: str, says: str
 ) -> None:
     answer = check(settings.of(rule("all", quorum=quorum)), world(security=security))
     assert answer.exit_code == 1
@@ -147,7 +147,7 @@ def test_vms_that_nobody_or_one_person_alone_can_approve(
 
 
 @pytest.mark.proves("L4", "C064")
-def test_an_approver_who_asks_may_leave_too_few(settings: type[_Loader]) -> None:
+def test_an_approver_who_asks_may_leave_too_few(settings: type[Loader]) -> None:
     two = settings.of(rule("all", quorum="2"))
     answer = check(two, world(engineers=(ALICE, SATO)))
     assert answer.lines == (
@@ -157,7 +157,7 @@ def test_an_approver_who_asks_may_leave_too_few(settings: type[_Loader]) -> None
 
 
 @pytest.mark.proves("L4", "C064")
-def test_gone_people_and_empty_groups_are_named(settings: type[_Loader]) -> None:
+def test_gone_people_and_empty_groups_are_named(settings: type[Loader]) -> None:
     found = settings.of(rule("all", approvers="[S0SECURITY, U0GONE]", askers="[S0ENG]"))
     answer = check(found, world(engineers=(), inactive=(PersonId("U0GONE"),)))
     assert any("the user group @engineers has nobody in it" in line for line in answer.lines)
@@ -166,7 +166,7 @@ def test_gone_people_and_empty_groups_are_named(settings: type[_Loader]) -> None
 
 
 @pytest.mark.proves("L4")
-def test_vms_without_a_rule_and_rules_without_a_vm_are_noted(settings: type[_Loader]) -> None:
+def test_vms_without_a_rule_and_rules_without_a_vm_are_noted(settings: type[Loader]) -> None:
     found = settings.of(rule("web", scope='{names: ["web-*"]}'), rule("x", scope="{names: [x]}"))
     names = [f"app-{number}" for number in range(7)]
     answer = check(found, world("web-01", *names))
@@ -178,7 +178,7 @@ def test_vms_without_a_rule_and_rules_without_a_vm_are_noted(settings: type[_Loa
     )
 
 
-def test_without_azure_the_file_alone_is_checked(settings: type[_Loader]) -> None:
+def test_without_azure_the_file_alone_is_checked(settings: type[Loader]) -> None:
     answer = check(settings.of(rule("all")), World(), JA)
     assert answer.lines == (
         "Azureには接続せず、ファイルだけを確認しました。",
@@ -191,7 +191,7 @@ def attempt(found: Settings, text: str, there: World | None = None, locale: Loca
 
 
 @pytest.mark.proves("L3")
-def test_a_try_gives_verdict_rule_line_and_who_is_asked(settings: type[_Loader]) -> None:
+def test_a_try_gives_verdict_rule_line_and_who_is_asked(settings: type[Loader]) -> None:
     answer = attempt(settings.of(rule("all")), "alice web-01 ssh 2h")
     assert answer.exit_code == 0
     assert answer.lines == (
@@ -203,7 +203,7 @@ def test_a_try_gives_verdict_rule_line_and_who_is_asked(settings: type[_Loader])
 
 
 @pytest.mark.proves("L3", "A6")
-def test_a_try_says_every_reason_against_it(settings: type[_Loader]) -> None:
+def test_a_try_says_every_reason_against_it(settings: type[Loader]) -> None:
     found = settings.of(rule("all", ticket="{pattern: 'CHG-[0-9]+'}"))
     answer = attempt(found, "@Alice web-01 rdp 5h from 8.8.8.8 because test")
     assert answer.exit_code == 1
@@ -214,7 +214,7 @@ def test_a_try_says_every_reason_against_it(settings: type[_Loader]) -> None:
 
 
 @pytest.mark.proves("L3")
-def test_a_typed_source_is_checked_against_azures_policy(settings: type[_Loader]) -> None:
+def test_a_typed_source_is_checked_against_azures_policy(settings: type[Loader]) -> None:
     found = settings.of(rule("all"))
     assert attempt(found, "alice web-01 ssh 2h from 203.0.113.7 because x").exit_code == 0
     refused = attempt(found, "alice web-01 ssh 2h from 8.8.8.8 because x")
@@ -233,7 +233,7 @@ def test_a_typed_source_is_checked_against_azures_policy(settings: type[_Loader]
 )
 @pytest.mark.proves("L3", "K5")
 def test_a_try_that_cannot_be_read_says_what_is_missing(
-    settings: type[_Loader], text: str, says: str
+    settings: type[Loader], text: str, says: str
 ) -> None:
     answer = attempt(settings.of(rule("all")), text)
     assert answer.exit_code == 2
@@ -241,7 +241,7 @@ def test_a_try_that_cannot_be_read_says_what_is_missing(
 
 
 @pytest.mark.proves("L3")
-def test_two_vms_of_one_name_are_told_apart(settings: type[_Loader]) -> None:
+def test_two_vms_of_one_name_are_told_apart(settings: type[Loader]) -> None:
     there = World(
         membership=world().membership,
         machines=[machine("batch-01", "rg-a"), machine("batch-01", "rg-b")],
@@ -252,7 +252,7 @@ def test_two_vms_of_one_name_are_told_apart(settings: type[_Loader]) -> None:
     assert attempt(found, "alice rg-b/batch-01 ssh 2h", there).exit_code == 0
 
 
-def test_a_try_in_japanese(settings: type[_Loader]) -> None:
+def test_a_try_in_japanese(settings: type[Loader]) -> None:
     answer = attempt(settings.of(rule("all")), "alice web-01 ssh 2時間", locale=JA)
     assert answer.lines[0] == "ルール all（sekisho.yaml:8）"
     assert answer.exit_code == 0
