@@ -72,8 +72,9 @@ def cut_middle(text: str, limit: int) -> str:
     text = text if text.strip() else EMPTY
     if length(text) <= limit:
         return text
-    tail = text[-((limit - 1) // 2) :]
-    while length(tail) > (limit - 1) // 2 or _continues(tail[0]):
+    tail_max = (limit - 1) // 2
+    tail = text[len(text) - tail_max :]
+    while tail and (length(tail) > tail_max or _continues(tail[0])):
         tail = tail[1:]
     head_max = limit - 1 - length(tail)
     return text[: boundary(text, _within(text, head_max))] + ELLIPSIS + tail
