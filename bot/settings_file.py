@@ -22,7 +22,8 @@ _DEPTH_MAX = 20
 Loc = tuple[str | int, ...]
 Value = str | int | float | bool | None | list["Value"] | dict[str, "Value"]
 
-_INT = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)")
+#: No setting has more digits, and Python refuses to read thousands of them.
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,15})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,10 @@ class _Reader:
             case "timestamp":
                 self._note(loc, "yaml_date", line)
                 return text
+            case "str":
+                return text
             case _:
+                self._note(loc, "yaml_tag", line)
                 return text
 
     def _note(self, loc: Loc, trap: str, line: int, **args: object) -> None:

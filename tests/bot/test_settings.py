@@ -9,9 +9,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from approvals.request import PersonId
 from bot.settings import Mistake, Settings, load_settings
+from bot.settings_file import parse_document
 
 ENVIRON = {
     "SLACK_BOT_TOKEN": "xoxb-1111111111-abcdef",
@@ -129,6 +132,8 @@ def test_a_doubled_prefix_is_refused_at_start(tmp_path: Path) -> None:
         ('quorum: "1.5"', 12, "rules[0].quorum must be a whole number."),
         ("quorum: 0x2", 12, "rules[0].quorum: YAML reads this bare value as another number"),
         ("quorum:", 12, "rules[0].quorum has no value"),
+        (f"quorum: {'9' * 5000}", 12, "rules[0].quorum: YAML reads this bare value as another"),
+        ("quorum: !!python/name:os.system x", 12, "rules[0].quorum: tags such as !!binary"),
         ("quorm: 2", 12, "rules[0].quorm is not a setting; did you mean quorum?"),
         ("max_duration: 8", 12, "rules[0].max_duration is not a setting; known here: name,"),
         ("lapse_after: 8", 12, "rules[0].lapse_after must be a time with its unit"),
@@ -241,6 +246,21 @@ def test_what_is_no_settings_file_is_said(
 ) -> None:
     found = mistakes(tmp_path, text)
     assert any(at == line and sentence.startswith(begins) for at, sentence in found), found
+
+
+near_yaml = st.text(alphabet="ab:-[]{}&*!|>#%@'\"\n\t ?,~0123.\u3000\x85\ufeff", max_size=60)
+
+
+@given(st.one_of(near_yaml, st.text(max_size=60)))
+@pytest.mark.proves("C065")
+def test_no_file_crashes_the_reader(text: str) -> None:
+    document = parse_document(text, "sekisho.yaml")
+    last = text.count("\n") + text.count("\r") + text.count("\x85") + text.count("\u2028") + 2
+    for problem in document.problems:
+        assert problem.line is not None
+        assert 1 <= problem.line <= last + text.count("\u2029")
+    for loc in document.lines:
+        assert document.line((*loc, "x")) == document.lines[loc]
 
 
 def test_a_file_that_is_not_there_or_not_text_is_said(tmp_path: Path) -> None:
