@@ -174,6 +174,7 @@ class Service:
             bot_user_id=lambda: self._bot_user,
         )
         self._bot_user = ""
+        self._azure_problem = ""
         self._wire_consequences()
         self._wire_health()
 
@@ -252,7 +253,6 @@ class Service:
         teams = settings.teams or frozenset({str(answer["team_id"])})
         app = AsyncApp(
             client=self.client,
-            token=settings.bot_token,
             signing_secret=settings.signing_secrets[0] if settings.signing_secrets else "unused",
             process_before_response=True,
             # our guard in front has checked the raw bytes; the socket needs no signature
@@ -389,10 +389,11 @@ class Service:
             await self._load_estate()
 
     async def _read_estate(self) -> None:
-        """One subscription after the other; one that fails keeps what was known of it."""
-        for subscription in await self.estate.subscriptions():
-            await self.estate.refresh(subscription.id)
-            await self.redis.set(self._inventory_key, self.estate.to_cache())
+        """Every subscription in turn; one that fails keeps what was known of it."""
+        failed = await self.estate.refresh_all()
+        self._azure_problem = ", ".join(f"{name}: {error.code}" for name, error in failed.items())
+        cache = await asyncio.to_thread(self.estate.to_cache)
+        await self.redis.set(self._inventory_key, cache)
 
     @property
     def _inventory_key(self) -> str:
@@ -411,6 +412,7 @@ class Service:
         checks["ledger"] = lambda: "frozen" if self.ledger.frozen else ""
         checks["groups"] = lambda: self.directory.problem
         checks["slack"] = self._slack_problem
+        checks["azure"] = lambda: self._azure_problem
         checks["delivery"] = lambda: ", ".join(
             f"{channel}: {problem}" for channel, problem in self.deliverer.health.problems.items()
         )
