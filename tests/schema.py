@@ -10,8 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft7Validator
-from jsonschema.exceptions import best_match
+from jsonschema import Draft7Validator, ValidationError
 
 from sandbox.slack.validation import Refusal, message_refusal, text_total, view_refusal
 
@@ -66,10 +65,29 @@ def _assert_typed(name: str, value: Any) -> None:
     validator = _validator(name)
     if validator is None:
         return
-    worst = best_match(validator.iter_errors(value))
-    if worst is not None:
+    error = next(validator.iter_errors(value), None)
+    if error is not None:
+        worst = _innermost(error)
         where = "/".join(str(step) for step in worst.absolute_path)
         raise AssertionError(f"not Slack's type of {name}, at /{where}: {worst.message}")
+
+
+def _innermost(error: ValidationError) -> ValidationError:
+    """The error inside the one alternative that has the right `type`, if there is such a one."""
+    if error.validator != "anyOf":
+        return error
+    alternatives: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or ():
+        alternatives.setdefault(inner.schema_path[0], []).append(inner)
+    for errors in alternatives.values():
+        if not any(list(inner.path) == ["type"] or _wrong_type(inner) for inner in errors):
+            return _innermost(errors[0])
+    return error
+
+
+def _wrong_type(error: ValidationError) -> bool:
+    """Whether a union below this one has no alternative of the right type either."""
+    return error.validator == "anyOf" and not error.path and _innermost(error) is error
 
 
 def _assert_accepted(refusal: Refusal | None) -> None:
