@@ -71,22 +71,35 @@ class Tasks:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loops: set[asyncio.Task[None]] = set()
         self.failures: Counter[str] = Counter()
 
     def start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Work that ends by itself: a stop waits for it a while."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
+    def loop(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Work that never ends: a stop cancels it first."""
+        task = asyncio.create_task(work, name=name)
+        self._loops.add(task)
+        task.add_done_callback(self._ended)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._loops.discard(task)
         if task.cancelled() or task.exception() is None:
             return
         self.failures[task.get_name().split()[0]] += 1
         log.error("%s failed", task.get_name(), exc_info=task.exception())
 
     async def finish(self, within: timedelta) -> None:
-        """Let what is under way end by itself for a while, then cancel it."""
+        """Nothing new; let what is under way end by itself for a while, then cancel it."""
+        loops = list(self._loops)
+        for task in loops:
+            task.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within.total_seconds())
         for task in list(self._tasks):

@@ -61,7 +61,8 @@ GROUPS_EVERY = timedelta(seconds=30)
 ESTATE_EVERY = timedelta(minutes=5)
 ESTATE_READ_EVERY = timedelta(minutes=1)
 SHUTDOWN_WITHIN = timedelta(seconds=5)
-ALARM_EVERY_SECONDS = 600.0
+#: Edits are Tier 3, 50 a minute: a little slower than posts.
+UPDATES_PER_POST = 1.2
 NOBODY = Membership({}, read_at=Clock().now() - timedelta(days=1))
 
 
@@ -100,7 +101,7 @@ class Service:
         await self._slack()
         self.health.is_ready = True
         log.info("ready")
-        self.tasks.start(self._behind(), name="behind")
+        self.tasks.loop(self._behind(), name="behind")
 
     async def stop(self) -> None:
         """No new work, let what is under way end, close connections."""
@@ -211,6 +212,7 @@ class Service:
                 "edge.earlier_gone"
             ),
             post_interval=self._post_interval,
+            update_interval=self._post_interval * UPDATES_PER_POST,
         )
         self._anchorer = Anchorer(
             self.ledger, self._sink, SlackAnchors(self.services, settings.audit.channel)
@@ -323,26 +325,17 @@ class Service:
                 application(self.health), http.health_host, http.health_port
             )
         await self._load_estate()
-        start = self.tasks.start
-        start(self._apply_loop(), name="consumer apply")
-        start(self._show_loop(), name="consumer show")
-        start(self._deliver(), name="deliver")
-        start(forever("groups", self._read_groups, GROUPS_EVERY), name="groups")
+        loop = self.tasks.loop
+        loop(forever("apply", self._apply.run, timedelta(0)), name="apply")
+        loop(forever("show", self._show.run, timedelta(0)), name="show")
+        loop(forever("deliver", self._deliver, timedelta(0)), name="deliver")
+        loop(forever("groups", self._read_groups, GROUPS_EVERY), name="groups")
         await self.clients.warm()
-        start(self._leader.run(self._name, self._duties), name="leader")
-        start(forever("estate", self._follow_estate, ESTATE_READ_EVERY), name="estate")
-
-    async def _apply_loop(self) -> None:
-        await forever("apply", self._apply.run, timedelta(0))
-
-    async def _show_loop(self) -> None:
-        await forever("show", self._show.run, timedelta(0))
+        loop(self._leader.run(self._name, self._duties), name="leader")
+        loop(forever("estate", self._follow_estate, ESTATE_READ_EVERY), name="estate")
 
     async def _deliver(self) -> None:
         await self.deliverer.sweep()
-        await forever("deliver", self._deliver_on_ring, timedelta(0))
-
-    async def _deliver_on_ring(self) -> None:
         async for _ in ring(self.redis, tag=self.settings.redis.tag, block_ms=500):
             await self.deliverer.sweep()
 
