@@ -54,7 +54,7 @@ class Deliverer:
         self.http = http
         self._changes = changes
         self.retry_scale = 1.0
-        self.retry_plan = RETRY_PLAN
+        self.retry_plan: tuple[tuple[int, float], ...] = RETRY_PLAN
         self.sent: list[Delivery] = []
         self._tasks: set[asyncio.Task[Any]] = set()
 

@@ -19,6 +19,8 @@ from sandbox.slack.workspace import APP_ID
 
 #: Slack pings its sockets now and then; clients look at it to see that the line lives.
 PING_SECONDS = 10.0
+#: After a disconnect frame Slack keeps the socket a little, for the client to move over.
+LEAVING_SECONDS = 2.0
 #: More sockets than this and Slack sends `too_many_websockets`.
 CONNECTIONS_MAX = 10
 
@@ -55,6 +57,7 @@ class SocketModeHub:
     _tickets: set[str] = field(default_factory=set)
     _waiting: dict[str, asyncio.Future[JsonObject | None]] = field(default_factory=dict)
     _turn: itertools.count[int] = field(default_factory=itertools.count)
+    _closing: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def online(self) -> bool:
@@ -195,7 +198,9 @@ class SocketModeHub:
             {"type": "disconnect", "reason": reason, "debug_info": self._debug_info()}
         )
         if reason != "warning":  # a warning only says that the real one will come
-            await connection.socket.close()
+            task = asyncio.get_running_loop().create_task(_close_later(connection.socket))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     async def cut(self) -> None:
         """Lose every socket at once and without a word, as a broken network does."""
@@ -205,5 +210,12 @@ class SocketModeHub:
 
     async def stop(self) -> None:
         """Close every socket in an orderly way."""
+        for task in tuple(self._closing):
+            task.cancel()
         for connection in tuple(self.connections):
             await connection.socket.close()
+
+
+async def _close_later(socket: web.WebSocketResponse) -> None:
+    await asyncio.sleep(LEAVING_SECONDS)
+    await socket.close()

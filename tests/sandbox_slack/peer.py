@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import logging
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -26,10 +26,16 @@ class Peer:
         )
         # What no test listens to is the subject of some tests, not a fault.
         logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.CRITICAL)
-        self.handler = AsyncSocketModeHandler(
+
+    @functools.cached_property
+    def handler(self) -> AsyncSocketModeHandler:
+        """The Socket Mode side; made on first use, since it opens a session at once."""
+        slack = self.slack
+        handler = AsyncSocketModeHandler(
             self.app, slack.app_token, web_client=AsyncWebClient(base_url=slack.url)
         )
-        self.handler.client.ping_interval = 0.2
+        handler.client.ping_interval = 0.2
+        return handler
 
     async def connect(self) -> None:
         """Connect by Socket Mode and wait until the sandbox says so."""
@@ -40,4 +46,3 @@ class Peer:
         """Leave in an orderly way."""
         await self.handler.close_async()  # type: ignore[no-untyped-call]
         await self.slack.wait(lambda: not self.slack.socket.connections, what="all sockets gone")
-        await asyncio.sleep(0)
