@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import signal
+import sys
 from pathlib import Path
 
 from sandbox.azure import SandboxAzure
@@ -24,7 +25,10 @@ from sandbox.world.model import Estate
 def main() -> None:
     """Read the arguments and run."""
     options = _options()
-    asyncio.run(_run(options))
+    try:
+        asyncio.run(_run(options))
+    except OSError as error:  # a port that is taken, a folder that can't be written
+        sys.exit(f"The sandbox cannot start: {error}")
 
 
 def _options() -> argparse.Namespace:
@@ -57,6 +61,7 @@ async def _run(options: argparse.Namespace) -> None:
     director = Director(clock, azure)
     slack = SandboxSlack(clock, azure_view=lambda: azure_view(azure), director=director)
     director.attach(slack)
+    azure.on_change(slack.azure_changed)
     try:
         await azure.start(options.azure_port)
         await slack.start(options.slack_port)

@@ -172,7 +172,8 @@ class Director:
                 "メッセージを投稿すると、Slackが429を返す", rate_limit,
             ),
             Switch(
-                "slack_down", "Slack's Web API is down (503)", "SlackのWeb APIが停止する（503）", down
+                "slack_down", "Slack's Web API is down (503)",
+                "SlackのWeb APIが停止する（503）", down,
             ),
             Switch(
                 "socket_disconnect", "Slack cuts the socket once", "Slackがソケットを1度切断する",

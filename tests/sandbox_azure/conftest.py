@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from azure.core.rest import HttpRequest
+from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.identity.aio import ClientSecretCredential
 from azure.mgmt.compute.aio import ComputeManagementClient
 from azure.mgmt.core import AsyncARMPipelineClient
@@ -71,7 +71,7 @@ async def arm(azure: SandboxAzure, credential: ClientSecretCredential) -> AsyncI
     policy = AsyncARMChallengeAuthenticationPolicy(
         credential, "https://management.azure.com/.default"
     )
-    client: AsyncARMPipelineClient[HttpRequest, object] = AsyncARMPipelineClient(
+    client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
         base_url=azure.url, policies=[policy], connection_verify=str(azure.ca_file)
     )
     async with client:
