@@ -70,6 +70,28 @@ def _check(console: Console, _arguments: argparse.Namespace) -> int:
     return check(console)
 
 
+def _manifest(console: Console, arguments: argparse.Namespace) -> int:
+    from bot.manifest import manifest_json
+
+    if arguments.mode == "http" and not arguments.url:
+        console.complain("cli.help.url_missing")
+        return WRONG
+    console.write(manifest_json(arguments.mode, url=arguments.url, language=console.language))
+    return 0
+
+
+def _policy_check(console: Console, _arguments: argparse.Namespace) -> int:
+    from bot.policy_live import check_command
+
+    return check_command(console)
+
+
+def _policy_try(console: Console, arguments: argparse.Namespace) -> int:
+    from bot.policy_live import try_command
+
+    return try_command(console, text=" ".join(arguments.text))
+
+
 def _health(console: Console, _arguments: argparse.Namespace) -> int:
     from bot.health_check import health
 
@@ -134,7 +156,7 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, console: Console, **options: object) -> None:
         self.console = console
         super().__init__(add_help=False, allow_abbrev=False, **options)  # type: ignore[arg-type]
-        self._positionals.title = console.text("cli.title.commands")
+        self._positionals.title = console.text("cli.title.arguments")
         self._optionals.title = console.text("cli.title.options")
         say = console.text
         self.add_argument("-h", "--help", action="help", help=say("cli.help.help"))
@@ -161,9 +183,12 @@ class _Tree:
     def __init__(self, console: Console, parser: argparse.ArgumentParser, *, dest: str) -> None:
         self._console = console
         self._branches = parser.add_subparsers(
-            dest=dest, required=True, metavar=console.text("cli.title.command"),
+            title=console.text("cli.title.commands"),
+            dest=dest,
+            required=True,
+            metavar=console.text("cli.title.command"),
             parser_class=_Parser,
-        )  # fmt: skip
+        )
 
     def add(self, name: str, key: str, command: Command | None = None) -> argparse.ArgumentParser:
         text = self._console.text(f"cli.help.{key}")
@@ -184,7 +209,18 @@ def _parser(console: Console) -> argparse.ArgumentParser:
     demo.add_argument("--script", action="store_true", help=console.text("cli.help.script"))
     demo.add_argument("--port", type=int, default=0, help=console.text("cli.help.port"))
     tree.add("check", "check", _check)
+    manifest = tree.add("manifest", "manifest", _manifest)
+    manifest.add_argument(
+        "--mode", choices=("socket", "http"), default="socket", help=console.text("cli.help.mode")
+    )
+    manifest.add_argument("--url", metavar="URL", help=console.text("cli.help.url"))
     tree.add("health", "health", _health)
+    policy = _Tree(console, tree.add("policy", "policy"), dest="policy_name")
+    policy.add("check", "policy_check", _policy_check)
+    attempt = policy.add("try", "policy_try", _policy_try)
+    attempt.add_argument(
+        "text", nargs="+", metavar="TEXT", help=console.text("cli.help.policy_text")
+    )
     _add_audit(console, _Tree(console, tree.add("audit", "audit"), dest="audit_name"))
     return parser
 

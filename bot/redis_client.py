@@ -16,7 +16,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 #: A click is answered within 2.5 s: one command and the look-up after it must fit in.
 COMMAND_TIMEOUT = timedelta(seconds=1)
@@ -142,7 +144,7 @@ async def _setting(redis: Redis, name: str) -> str | None:
             "CONFIG", "GET", name
         )
     except RedisError as error:
-        if isinstance(error, ConnectionError):
+        if isinstance(error, RedisConnectionError | RedisTimeoutError):
             raise
         return None
     values = answer
