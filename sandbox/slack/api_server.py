@@ -47,14 +47,12 @@ class ApiServer:
             return self._answer(method, {}, refused.answer())
         channel = _channel_id(self._core, args)
         fault = self._core.faults.take(method, channel)
-        if fault is not None and fault.kind != "drop_after_accept":
+        if fault is not None:
             broken = await self._break(request, method, args, fault)
             if broken is not None:
                 return broken
         response = await self._perform(request, method, args, channel)
-        if fault is not None and fault.kind == "drop_after_accept":
-            return _drop(request)
-        return response
+        return response if fault is None else await self._break_after(request, response, fault)
 
     async def _break(
         self, request: web.Request, method: str, args: Arguments, fault: Fault
@@ -75,7 +73,19 @@ class ApiServer:
                 await asyncio.sleep(fault.seconds)
                 return None
             case _:
-                return None
+                return None  # what comes after the call took effect
+
+    async def _break_after(
+        self, request: web.Request, response: web.StreamResponse, fault: Fault
+    ) -> web.StreamResponse:
+        match fault.kind:
+            case "drop_after_accept":
+                return _drop(request)
+            case "hang_after":
+                await asyncio.sleep(fault.seconds)
+                return response
+            case _:
+                return response
 
     async def _perform(
         self, request: web.Request, method: str, args: Arguments, channel: str | None

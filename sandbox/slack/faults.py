@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["rate_limit", "error", "http", "drop_after_accept", "drop_before", "hang"]
+Kind = Literal[
+    "rate_limit", "error", "http", "drop_after_accept", "drop_before", "hang", "hang_after"
+]
 
 #: Every Web API method.
 ANY = "*"
@@ -78,6 +80,10 @@ class Faults:
     def hang(self, method: str, seconds: float, times: int | None = 1) -> Fault:
         """The call takes effect after this many seconds of silence."""
         return self.add(Fault("hang", method, None, times, seconds=seconds))
+
+    def hang_after_accept(self, method: str, seconds: float, times: int | None = 1) -> Fault:
+        """The call takes effect at once and its answer comes after this many seconds."""
+        return self.add(Fault("hang_after", method, None, times, seconds=seconds))
 
     def take(self, method: str, channel: str | None) -> Fault | None:
         """The fault that hits this call, if any; it has then been used once."""

@@ -17,6 +17,7 @@ from sandbox.slack.messages import Clock
 from sandbox.slack.outcome import ACK_SECONDS, Outcome
 
 PATH = "/slack/events"
+USER_AGENT = "Slackbot 1.0 (+https://api.slack.com/robots)"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -62,7 +63,7 @@ class HttpDelivery:
     ) -> Outcome:
         """Post one payload and read what the bot says to it."""
         body, content_type = self.encode(kind, payload)
-        headers = {"Content-Type": content_type} | self.sign(body)
+        headers = {"Content-Type": content_type, "User-Agent": USER_AGENT} | self.sign(body)
         if retry_attempt:
             headers |= {
                 "X-Slack-Retry-Num": str(retry_attempt),

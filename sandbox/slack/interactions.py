@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sandbox.slack import mentions, payloads, responses, shapes
+from sandbox.slack import element_state, mentions, payloads, responses, shapes
 from sandbox.slack.core import Core
 from sandbox.slack.delivery import Deliverer, Delivery
 from sandbox.slack.element_state import VALUE_KEYS, State
@@ -82,7 +82,7 @@ class Interactions:
             channel,
             container=_container(message),
             message=shown,
-            values=dict(values),
+            values=element_state.initial_state(message.blocks, earlier=values),
             action=self._action(block, element, state),
             envelope=self._envelope(person, origin),
         )
@@ -303,6 +303,12 @@ class Interactions:
                         self._core.views.typed(place, block_id, action_id, state)
         else:
             place.chosen.setdefault(person.id, {}).update(values)
+
+
+def split_command(line: str) -> tuple[str, str]:
+    """`/jit web-01 22` as command and text; any kind of space ends the command."""
+    command, *rest = line.split(maxsplit=1)
+    return command, rest[0].rstrip(" ") if rest else ""
 
 
 def suggested_options(body: JsonObject) -> list[JsonObject]:

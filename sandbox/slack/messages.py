@@ -78,6 +78,8 @@ class MessageStore:
         self._workspace = workspace
         self._changes = changes
         self._messages: dict[str, dict[str, Message]] = {}
+        #: Replies by the channel and time stamp of their parent.
+        self._replies: dict[tuple[str, str], list[Message]] = {}
         self._last_microsecond = 0
         self._read: dict[tuple[str, str], str] = {}
 
@@ -90,6 +92,8 @@ class MessageStore:
     def post(self, message: Message) -> Message:
         """Keep a new message and tell the pages that show it."""
         self._messages.setdefault(message.channel, {})[message.ts] = message
+        if message.is_reply and message.thread_ts is not None and not message.ephemeral:
+            self._replies.setdefault((message.channel, message.thread_ts), []).append(message)
         if not message.bot:
             self._read[message.user, message.channel] = message.ts
         self.touched(message)
@@ -152,7 +156,8 @@ class MessageStore:
 
     def replies(self, message: Message) -> list[Message]:
         """The replies below this message that everybody sees."""
-        return [m for m in self.public(message.channel) if m.is_reply and m.thread_ts == message.ts]
+        replies = self._replies.get((message.channel, message.ts), ())
+        return [reply for reply in replies if not reply.deleted]
 
     def read(self, user: str, channel: str) -> None:
         """This person has seen everything that is in the channel now."""

@@ -9,7 +9,7 @@ from sandbox.slack import block_text
 from sandbox.slack.core import Core
 from sandbox.slack.delivery import Delivery
 from sandbox.slack.element_state import VALUE_KEYS
-from sandbox.slack.interactions import Interactions
+from sandbox.slack.interactions import Interactions, split_command
 from sandbox.slack.json_types import JsonObject
 from sandbox.slack.messages import Message
 from sandbox.slack.page_shapes import view_shape
@@ -58,14 +58,12 @@ class PageActs:
     async def _command(
         self, person: Member, channel: Channel, line: str, thread_ts: str | None
     ) -> JsonObject:
-        command, _, rest = line.partition(" ")
-        if "\u3000" in command:  # an input method's space ends the word for Slack, too
-            command, _, rest = line.partition("\u3000")
+        command, rest = split_command(line)
         if command not in {c.command for c in self._core.commands}:
             return _refused("unknown_command", detail=command)
         if thread_ts is not None:
             return _refused("command_in_thread", detail=command)
-        text = self._interactions.command_text(command, rest.strip(" "), literally=True)
+        text = self._interactions.command_text(command, rest, literally=True)
         return _answer(await self._interactions.command(person, channel, command, text))
 
     async def _block_action(self, person: Member, act: JsonObject) -> JsonObject:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sandbox.slack import block_text, element_state
 from sandbox.slack.core import Core
 from sandbox.slack.delivery import Delivery
-from sandbox.slack.interactions import Interactions, Submitted, suggested_options
+from sandbox.slack.interactions import Interactions, Submitted, split_command, suggested_options
 from sandbox.slack.json_types import JsonObject
 from sandbox.slack.messages import Message
 from sandbox.slack.views import View
@@ -42,7 +42,7 @@ class Person:
 
     async def command(self, channel: str, line: str) -> Delivery:
         """Send a slash command, `/jit web-01 22 for 2h …`; `<@U…>` and `@name` are mentions."""
-        command, _, rest = line.partition(" ")
+        command, rest = split_command(line)
         text = self._acts.command_text(command, rest, literally=False)
         return await self._acts.command(self.member, self._channel(channel), command, text)
 
