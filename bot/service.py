@@ -108,7 +108,10 @@ class Service:
         self.health.is_ready = False
         await self._socket_stop()
         await self.tasks.finish(SHUTDOWN_WITHIN)
-        await self.deliverer.stop()
+        # a start that failed may not have come as far as this
+        deliverer: Deliverer | None = getattr(self, "deliverer", None)
+        if deliverer is not None:
+            await deliverer.stop()
         await self._stack.aclose()
 
     # --- Redis ---
