@@ -151,6 +151,9 @@ class FakeServer:
         return web.FileResponse(PAGE / name, headers={"Content-Security-Policy": POLICY})
 
     async def _get_state(self, request: web.Request) -> web.Response:
+        known = {"", *(person["id"] for person in PEOPLE)}
+        if request.query.get("as", "") not in known:
+            raise web.HTTPBadRequest
         now = NOW + self.advanced + time.time() - self.started
         channels = [("C0OPS", "ops-approvals"), ("C0GENERAL", "general"), ("C0AUDIT", "audit")]
         rows: list[Json] = [

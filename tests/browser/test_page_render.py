@@ -532,6 +532,35 @@ async def test_two_windows_are_two_people(
     assert "as=U0SATO" in other.url
 
 
+@pytest.mark.parametrize("place", ["", "#as=U0NOBODY&channel=C0NOWHERE"])
+async def test_an_address_without_a_person_shows_the_first(
+    context: BrowserContext, server: FakeServer, place: str
+) -> None:
+    """Somebody opens what `make demo` printed, or a link from an earlier sandbox."""
+    page = await context.new_page()  # Chromium logs the refusal, which is expected here
+    post_card(server)
+    await show(page, server, place)
+    await expect(page.locator("[data-person-now=U0ALICE]")).to_be_visible()
+    await expect(block(page, "head")).to_be_visible()
+    await expect(page).to_have_url(f"{server.url}#as=U0ALICE&channel=C0OPS")
+
+
+async def test_a_permalink_leads_to_its_message_in_the_same_window(
+    page: Page, server: FakeServer
+) -> None:
+    """Nobody becomes another person by following a link."""
+    card = post_card(server)
+    link = f"{server.url}archives/C0OPS/p{card['ts'].replace('.', '')}"
+    server.post("C0AUDIT", "U0SEKISHO", f"Asked in <{link}|the request>")
+    await show(page, server, "#as=U0ITO&channel=C0AUDIT")
+    await page.get_by_role("link", name="the request").click()
+    thread = page.get_by_role("complementary", name="Thread")
+    await expect(thread.locator(f'[data-ts="{card["ts"]}"]')).to_be_visible()
+    await expect(page.locator("[data-person-now=U0ITO]")).to_be_visible()
+    await page.goto(f"{server.url}?channel=C0OPS&thread={card['ts']}")
+    await expect(thread.locator(f'[data-ts="{card["ts"]}"]')).to_be_visible()
+
+
 async def test_unread_counts_go_when_a_channel_is_read(page: Page, server: FakeServer) -> None:
     """The number beside the channel, and what the sandbox is told."""
     await show(page, server)

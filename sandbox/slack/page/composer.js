@@ -173,7 +173,9 @@ export class Composer {
       notify(failure(error));
       return;
     }
-    const said = t("failed", text.split(/\s/)[0], error);
+    const command = text.split(/\s/)[0];
+    const said =
+      error === "unknown_command" ? t("unknownCommand", command) : t("failed", command, error);
     store.notes.push({
       ...place,
       ts: (now() / 1000).toFixed(6),

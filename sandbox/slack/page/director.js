@@ -126,11 +126,10 @@ function faultPart(broken) {
 
 async function toggle(fault, box) {
   const answer = await direct({ do: "fault", name: fault.name, on: !fault.on });
-  if (answer.ok === false) {
-    box.checked = fault.on;
-    notify(t("cannotLoad", answer.error));
-  }
+  if (answer.ok === false) notify(t("cannotLoad", answer.error));
   await refresh("faults");
+  const now = store.faults?.find((one) => one.name === fault.name);
+  box.checked = Boolean(now?.on); // what happens just once doesn't stay on
 }
 
 async function mend() {

@@ -45,6 +45,7 @@ const EN = {
   live: "Live",
   reconnecting: "Connection lost. Connecting again…",
   failed: (command, error) => `${command} failed with the error “${error}”`,
+  unknownCommand: (command) => `${command} is not a valid command.`,
   slackbot: "Slackbot",
   notHandled: {
     operation_timeout: "The app took too long to answer.",
@@ -149,6 +150,7 @@ const JA = {
   live: "接続中",
   reconnecting: "接続が切れました。再接続しています…",
   failed: (command, error) => `${command} はエラー「${error}」により失敗しました`,
+  unknownCommand: (command) => `${command} というコマンドはありません。`,
   slackbot: "Slackbot",
   notHandled: {
     operation_timeout: "アプリからの応答が時間内にありませんでした。",

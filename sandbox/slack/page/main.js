@@ -11,8 +11,8 @@ import { t } from "./i18n.js";
 import { connected, everything, follow } from "./live.js";
 import { MessageList, withNotes } from "./messages.js";
 import { botAvatar, setUpPeople } from "./people.js";
-import { go, isNarrow, pane, readPlace } from "./place.js";
-import { appChannel, channel, channelName, emit, on, person, refresh, store } from "./state.js";
+import { adoptQuery, go, isNarrow, pane, readPlace } from "./place.js";
+import { appChannel, channel, channelName, emit, on, refresh, store } from "./state.js";
 import { clock, now } from "./time.js";
 
 const $ = (id) => document.getElementById(id);
@@ -163,6 +163,7 @@ async function followAddress() {
   const place = readPlace();
   const isNewPerson = place.me !== store.me || !store.state;
   const isNewChannel = place.channel !== store.channel;
+  if (place.thread && place.thread !== store.thread) pane("thread");
   Object.assign(store, {
     me: place.me,
     channel: place.channel,
@@ -187,10 +188,6 @@ async function arrive() {
     await new Promise((resolve) => {
       setTimeout(resolve, RETRY);
     });
-    await refresh("state");
-  }
-  if (!person(store.me)) {
-    store.me = store.state.people[0].id;
     await refresh("state");
   }
   if (!channel(store.channel)) store.channel = usualChannel();
@@ -231,6 +228,7 @@ function setUp() {
   on("azure", drawSide);
   on("faults", drawSide);
   setInterval(drawClock, 5000);
+  adoptQuery();
   addEventListener("hashchange", followAddress);
   document.addEventListener("visibilitychange", markRead);
   pane(readPlace().thread ? "thread" : "conversation");

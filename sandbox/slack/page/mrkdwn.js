@@ -1,6 +1,7 @@
 // Slack's mrkdwn as nodes. The text is read once, left to right; nothing is ever handed to the HTML parser.
 import { emojiFor } from "./emoji.js";
 import { h, safeUrl } from "./h.js";
+import { hashOf, permalinkPlace } from "./place.js";
 import { channel, group, store, userName } from "./state.js";
 import { formatDate, full } from "./time.js";
 
@@ -151,6 +152,8 @@ export function timeNode(seconds, shown, url) {
 /** A link, or just its label where the address is not http(s). */
 export function link(url, label) {
   const href = url.startsWith("mailto:") ? null : safeUrl(url);
+  const place = href && permalinkPlace(href);
+  if (place) return h("a", { href: hashOf({ me: store.me, ...place }) }, label);
   return href
     ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, label)
     : h("span", {}, label);

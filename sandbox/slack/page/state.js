@@ -59,27 +59,47 @@ export function channelName(one) {
 
 // --- reading
 
-async function get(path, params) {
-  const answer = await fetch(`/sandbox/${path}?${new URLSearchParams(params)}`, {
-    cache: "no-store",
-  });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+/** What the sandbox didn't answer, or how it refused; status 0 means that nobody was there. */
+class ReadingFailed extends Error {
+  constructor(path, status) {
+    super(status ? `${path}: ${status}` : path);
+    this.status = status;
+  }
+}
+
+async function get(path, params = {}) {
+  let answer;
+  try {
+    answer = await fetch(`/sandbox/${path}?${new URLSearchParams(params)}`, { cache: "no-store" });
+  } catch (error) {
+    if (error instanceof TypeError) throw new ReadingFailed(path, 0); // no connection
+    throw error;
+  }
+  if (!answer.ok) throw new ReadingFailed(path, answer.status);
   return answer.json();
 }
 
-/** Like get, but a panel that this sandbox doesn't have is null. */
-async function getOptional(path) {
-  const answer = await fetch(`/sandbox/${path}`, { cache: "no-store" });
-  if (answer.status === 404) return null;
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer.json();
+/** Like get, but one refusal has a meaning of its own. */
+async function getUnless(status, path, params, otherwise) {
+  try {
+    return await get(path, params);
+  } catch (error) {
+    if (!(error instanceof ReadingFailed) || error.status !== status) throw error;
+    return otherwise();
+  }
 }
+
+/** An address of an earlier sandbox may name somebody who isn't here: then the first person is. */
+const stateOf = (who) => getUnless(400, "state", who ? { as: who } : {}, () => get("state"));
+
+/** A panel that this sandbox doesn't have is null. */
+const getOptional = (path) => getUnless(404, path, {}, () => null);
 
 const READERS = {
   async state() {
-    const state = await get("state", store.me ? { as: store.me } : {});
-    store.state = state;
-    setClock(state.now);
+    store.state = await stateOf(store.me);
+    if (!me()) store.me = store.state.people[0].id; // whose state it is, when nobody was named
+    setClock(store.state.now);
     setLocale(me()?.locale);
     setZone(me()?.tz);
   },
@@ -111,8 +131,7 @@ const READERS = {
     store.azure = await getOptional("azure");
   },
   async faults() {
-    const faults = await getOptional("director");
-    store.faults = Array.isArray(faults) ? faults : (faults?.faults ?? null);
+    store.faults = await getOptional("director");
   },
 };
 
@@ -135,6 +154,7 @@ async function readOnce(topic) {
   try {
     await READERS[topic]();
   } catch (error) {
+    if (!(error instanceof ReadingFailed)) throw error;
     notify(t("cannotLoad", error.message));
     return;
   }
