@@ -106,7 +106,8 @@ function portCard(one) {
 /** Groups with an open port stand first and open; the many others fold into one line. */
 function rules() {
   const nsgs = store.azure?.nsgs ?? [];
-  const isAllowing = (nsg) => nsg.rules.some(isAllow);
+  const openNames = new Set(open().map((port) => port.vm));
+  const isAllowing = (nsg) => nsg.vm.split(", ").some((name) => openNames.has(name));
   const allowing = nsgs.filter(isAllowing);
   const others = nsgs.filter((nsg) => !isAllowing(nsg));
   const list = others.map((nsg) => group(nsg, openRules.has(nsg.name)));
@@ -153,7 +154,7 @@ function ruleTable(list) {
         h(
           "tr",
           {
-            class: isAllow(rule) ? "allow" : "deny",
+            class: `${isAllow(rule) ? "allow" : "deny"}${/JIT/.test(rule.name) ? " jit" : ""}`,
             title: [rule.name, rule.description].filter(Boolean).join(": "),
           },
           h("td", {}, rule.priority),
