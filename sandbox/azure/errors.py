@@ -118,7 +118,7 @@ def unknown_policy(name: str) -> ArmError:
 
 
 def not_a_subset(policy_id: str) -> ArmError:
-    """What is asked for lies outside the JIT policy."""
+    """What is asked for lies outside the JIT policy; the text is Azure's, its code not known."""
     return invalid_initiate(
         f"The given access request is not a subset of policy '{policy_id}'. Please make sure that "
         "the access request is within the allowed policy properties."

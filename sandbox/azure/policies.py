@@ -89,6 +89,7 @@ def _port(port: _Port) -> JitPort:
 
 
 def _invalid(message: str) -> ArmError:
+    # Azure's own code for these is not known; the published contract names the limits alone.
     return ArmError(400, "InvalidPolicyInput", message)
 
 

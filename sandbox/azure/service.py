@@ -17,14 +17,15 @@ from sandbox.azure.access import Access
 from sandbox.azure.app import STOP_WITHIN, AzureApp
 from sandbox.azure.exchange import Exchange, ExchangeLog
 from sandbox.azure.faults import Faults
-from sandbox.azure.jit import Opening
+from sandbox.azure.jit import Initiate, InitiateMachine, InitiatePort, Opening
+from sandbox.azure.policies import policy_id
 from sandbox.azure.reading import Reading
 from sandbox.azure.rights import Rights
 from sandbox.azure.routes import Routes
 from sandbox.azure.state import AzureState
 from sandbox.azure.tls import make_certificates
 from sandbox.azure.tokens import TokenIssuer
-from sandbox.azure.wire import fold
+from sandbox.azure.wire import duration_text, fold
 from sandbox.world.clock import SandboxClock
 from sandbox.world.model import Estate, PowerState, SecurityRule, VirtualMachine
 
@@ -247,6 +248,35 @@ class SandboxAzure:
         ):
             raise LookupError(f"{vm_name} has no rule {rule_name}")
         self._tell()
+
+    def open_from_outside(
+        self,
+        vm_name: str,
+        port: int,
+        *,
+        source: str,
+        length: timedelta,
+        requestor: str = "engineer@example.com",
+        justification: str | None = None,
+    ) -> None:
+        """Open a port as somebody does in Azure's own portal, past the bot."""
+        vm = self.machine(vm_name)
+        wanted = InitiatePort(
+            port, duration=duration_text(length), allowed_source_address_prefix=source
+        )
+        for policy, entry in self.state.entries_of(fold(vm.id)):
+            if any(rule.number == port for rule in entry.ports):
+                self.state.initiate(
+                    fold(policy_id(policy)),
+                    Initiate((InitiateMachine(vm.id, (wanted,)),), justification),
+                    caller=source,
+                    requestor=requestor,
+                    now=self.clock.now(),
+                    settle=self.settle,
+                )
+                self._tell()
+                return
+        raise LookupError(f"no policy has port {port} of {vm_name}")
 
     def mend(self) -> None:
         """No faults, locks or missing rights any more."""

@@ -234,3 +234,25 @@ async def test_ids_are_matched_without_case(azure: SandboxAzure, arm: Arm) -> No
 
     assert reply.status == 202
     assert [p.vm for p in azure.open_ports()] == ["db-02"]
+
+
+async def test_somebody_opens_a_port_in_the_portal(azure: SandboxAzure, arm: Arm) -> None:
+    await arm.initiate("web-01")
+
+    azure.open_from_outside("web-01", 22, source="*", length=timedelta(hours=1))
+
+    assert [p.source for p in azure.open_ports()] == ["*"]
+    assert await arm.statuses("web-01") == [SUPERSEDED, INITIATED]
+    assert (await arm.requests("web-01"))[1]["requestor"] == "engineer@example.com"
+    assert len(azure.initiates) == 1
+
+
+async def test_an_ended_request_stays_ended_after_a_newer_one(
+    arm: Arm, clock: SandboxClock
+) -> None:
+    await arm.initiate("web-01", endTimeUtc=arm.in_(minutes=5))
+    clock.advance(timedelta(minutes=6))
+
+    await arm.initiate("web-01")
+
+    assert await arm.statuses("web-01") == [EXPIRED, INITIATED]
