@@ -1,5 +1,6 @@
 """A Slack workspace on loopback that the official clients and people's browsers can talk to."""
 
+from sandbox.slack.channel_sight import ChannelSight
 from sandbox.slack.core import ApiCall, Shortcut, SlashCommand
 from sandbox.slack.delivery import DOUBLED_RETRY_PLAN, RETRY_PLAN, Delivery
 from sandbox.slack.faults import Fault
@@ -7,7 +8,7 @@ from sandbox.slack.interactions import Submitted
 from sandbox.slack.messages import Message
 from sandbox.slack.page_api import Director
 from sandbox.slack.people import Person
-from sandbox.slack.server import ChannelSight, SandboxSlack
+from sandbox.slack.server import SandboxSlack
 from sandbox.slack.views import View
 from sandbox.slack.workspace import (
     Channel,

@@ -10,7 +10,8 @@ from aiohttp import web
 from sandbox.slack import shapes
 from sandbox.slack.api_server import ApiServer
 from sandbox.slack.changes import Hint
-from sandbox.slack.core import ApiCall, Core, Shortcut, SlashCommand, build_core
+from sandbox.slack.channel_sight import ChannelSight
+from sandbox.slack.core import ApiCall, Shortcut, SlashCommand, build_core
 from sandbox.slack.delivery import Deliverer, Delivery, PayloadKind
 from sandbox.slack.faults import Faults
 from sandbox.slack.http_delivery import HttpAnswer, HttpDelivery
@@ -46,38 +47,6 @@ COMMANDS = (
     SlashCommand("/audit", "vm web-01 | person @alice | request 12 | since 2026-01-01"),
 )
 SHORTCUTS = (Shortcut("jit_from_message", "Ask for VM access"),)
-
-
-class ChannelSight:
-    """A channel as everybody in it sees it."""
-
-    def __init__(self, core: Core, channel: Channel) -> None:
-        self._core = core
-        self.channel = channel
-
-    @property
-    def id(self) -> str:
-        """The channel id."""
-        return self.channel.id
-
-    @property
-    def members(self) -> set[str]:
-        """Who is in it; may be changed."""
-        return self.channel.members
-
-    @property
-    def messages(self) -> list[Message]:
-        """What everybody sees, replies in threads too, oldest first."""
-        return self._core.messages.public(self.channel.id)
-
-    @property
-    def top_level(self) -> list[Message]:
-        """What everybody sees without opening a thread."""
-        return [m for m in self._core.messages.top_level(self.channel.id) if not m.ephemeral]
-
-    def thread(self, ts: str) -> list[Message]:
-        """A message and the replies below it."""
-        return [m for m in self._core.messages.thread(self.channel.id, ts) if not m.ephemeral]
 
 
 class SandboxSlack:

@@ -13,7 +13,9 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot import manifest
 from sandbox.slack import SandboxSlack
+from sandbox.slack.core import BOT_SCOPES
 from sandbox.slack.triggers import RESPONSE_URL_LIFE
 from sandbox.world.clock import SandboxClock
 from tests.sandbox_slack.test_people_and_bolt import form, section
@@ -44,6 +46,10 @@ async def test_auth_test_names_the_bot_and_its_scopes(client: AsyncWebClient) ->
     answer = await client.auth_test()
     assert (answer["user_id"], answer["team_id"]) == ("U0SEKISHO", "T0SEKISHO")
     assert "usergroups:read" in answer.headers["X-OAuth-Scopes"]
+
+
+def test_the_token_may_do_what_the_manifest_asks_for() -> None:
+    assert set(BOT_SCOPES) == set(manifest.BOT_SCOPES)
 
 
 async def test_a_missing_scope_is_named(slack: SandboxSlack, client: AsyncWebClient) -> None:
@@ -274,6 +280,7 @@ async def test_a_response_url_works_five_times_in_half_an_hour(
 
 
 async def test_reactions_and_permalinks(slack: SandboxSlack, client: AsyncWebClient) -> None:
+    slack.scopes.update({"reactions:read", "reactions:write"})
     ts = (await client.chat_postMessage(channel="C0OPS", text="x"))["ts"]
     await client.reactions_add(channel="C0OPS", timestamp=ts, name="eyes")
     again = client.reactions_add(channel="C0OPS", timestamp=ts, name="eyes")
@@ -288,6 +295,7 @@ async def test_reactions_and_permalinks(slack: SandboxSlack, client: AsyncWebCli
 
 
 async def test_a_file_is_uploaded_and_shared(slack: SandboxSlack, client: AsyncWebClient) -> None:
+    slack.scopes.add("files:write")
     await client.files_upload_v2(
         filename="log.txt", content="line", channel="C0AUDIT", initial_comment="The log"
     )
