@@ -223,7 +223,9 @@ class Service:
         self.ledger.on_frozen = self._on_frozen
 
     def _consumer(self, group: str) -> Consumer:
-        return Consumer(self.ledger, group, self._name, claim_idle=self._claim_idle)
+        consumer = Consumer(self.ledger, group, self._name, claim_idle=self._claim_idle)
+        self._stack.push_async_callback(consumer.close)
+        return consumer
 
     def _second_sink(self) -> Sink | None:
         sink = self.settings.audit.second_sink
