@@ -160,7 +160,7 @@ class Store:
         except UNREACHABLE as error:
             raise LedgerUnavailable(f"Redis can't be reached: {error}") from error
         except RedisError as error:
-            raise LedgerUnavailable(f"Redis refuses: {error}") from error
+            raise LedgerUnavailable(f"Redis refuses: {type(error).__name__}: {error}") from error
 
     async def script(
         self, lua: Lua, keys: Sequence[str], args: Sequence[str | bytes | int]
@@ -187,7 +187,7 @@ class Store:
         except ResponseError as error:
             # Redis refuses a script (OOM, READONLY, MISCONF, NOPERM) before it runs, and ours
             # writes only after every check, XADD first: an error means that nothing was written.
-            raise LedgerUnavailable(f"Redis refuses: {error}") from error
+            raise LedgerUnavailable(f"Redis refuses: {type(error).__name__}: {error}") from error
         if not isinstance(answer, list) or len(answer) < 3 or _text(answer[1]) != op_id:
             await self.drop_connections()
             raise RedisConnectionError("the answer belongs to another command")
@@ -230,7 +230,7 @@ class Store:
         except RedisTimeoutError as error:
             raise LedgerUnavailable(f"Redis did not answer in time: {error}") from error
         except RedisError as error:
-            raise LedgerUnavailable(f"Redis refuses: {error}") from error
+            raise LedgerUnavailable(f"Redis refuses: {type(error).__name__}: {error}") from error
         try:
             return await self._pipeline(commands)
         except (*UNREACHABLE, RedisError) as error:

@@ -8,7 +8,7 @@ import pytest
 
 from approvals.audit.search import Query, search
 from approvals.audit.verify import verify
-from approvals.ledger import Change, Conflict, Ledger, LedgerBusy, Recorded
+from approvals.ledger import Conflict, Ledger, LedgerBusy, Recorded
 from approvals.request import IllegalTransition, OpId, PersonId, Request, State
 from tests.approvals.samples import approved, denied, file
 from tests.redis_fixtures import KEYS, MakeLedger
@@ -21,7 +21,8 @@ async def click(ledger: Ledger, request: Request, person: PersonId, op: str) -> 
     """Approve as a handler does: read again and decide anew whenever somebody was faster."""
     current, tries = request, 0
     while True:
-        change = _change(current, person, await ledger.now(), op)
+        make = denied if op.endswith("-deny") else approved
+        change = make(current, person, current.submitted_at)
         try:
             outcome = await ledger.record(change, op_id=OpId(op))
         except IllegalTransition:
@@ -36,11 +37,6 @@ async def click(ledger: Ledger, request: Request, person: PersonId, op: str) -> 
             continue
         assert isinstance(outcome, Recorded)
         return outcome
-
-
-def _change(request: Request, person: PersonId, now: object, op: str) -> Change:
-    make = denied if op.endswith("-deny") else approved
-    return make(request, person, now)  # type: ignore[arg-type]
 
 
 @pytest.mark.proves("FAULT-1", "B10")
