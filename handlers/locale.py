@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, cast
 from zoneinfo import ZoneInfo
@@ -41,7 +41,7 @@ class Locale:
 
     language: Language
     tz: ZoneInfo
-    catalogue: Catalogue
+    catalogue: Catalogue = field(repr=False)
 
     def text(self, key: str, **args: object) -> str:
         """The text of `key`. KeyError for an unknown key or a missing argument."""

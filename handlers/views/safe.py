@@ -55,7 +55,7 @@ def one_line(text: str) -> str:
 
 def length(text: str) -> int:
     """UTF-16 units, as Slack's clients count; an emoji is two."""
-    return len(text) + sum(1 for char in text if ord(char) > 0xFFFF)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, limit: int) -> str:

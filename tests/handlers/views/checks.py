@@ -92,7 +92,7 @@ def _assert_elements(node: object) -> None:
             assert_inert(text)
         if kind == "plain_text":
             assert str(element["text"]).strip()
-            assert "<!date" not in str(element["text"])
+            assert "{date_short_pretty}" not in str(element["text"])
         if kind == "text":
             assert element["text"] != ""
         for name in ("text", "description", "title", "submit", "close", "label", "hint"):
