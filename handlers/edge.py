@@ -12,13 +12,13 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import aiohttp
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.errors import SlackApiError
 
 from approvals.ledger import LedgerError
 from approvals.request import PersonId
+from delivery.network import NETWORK_ERRORS
 from delivery.outbox import ChannelId, Line
 from handlers import answering, drafts, forms
 from handlers.ask_form import chosen_machine, suggest_sources, suggest_vms
@@ -46,7 +46,6 @@ Body = Mapping[str, Any]
 EXPIRED_TRIGGER = frozenset(
     {"expired_trigger_id", "trigger_expired", "exchanged_trigger_id", "trigger_exchanged"}
 )
-NETWORK = (TimeoutError, aiohttp.ClientError, OSError)
 
 
 def register(
@@ -409,7 +408,7 @@ async def _respond(respond: AsyncRespond, message: Message) -> None:
             response_type="ephemeral",
             replace_original=False,
         )
-    except NETWORK as error:
+    except NETWORK_ERRORS as error:
         log.warning("an answer did not arrive: %s", type(error).__name__)
 
 
