@@ -368,7 +368,7 @@ class Ledger:
             self._turn_lock.release()
 
     async def _commit(self, step: Step, deadline: float) -> Recorded | Reply:
-        if not self._clock.is_set:
+        if not self._clock.is_set or self.chain.head.sequence == 0:
             await self._snapshot(None)
         try:
             return await self._writer.commit(step, deadline)

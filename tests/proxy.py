@@ -79,6 +79,11 @@ class Proxy:
         """From now on nothing passes in either direction."""
         self._dark.set()
 
+    def point_to(self, target: Path | tuple[str, int]) -> None:
+        """A failover: new connections reach `target`, the old ones are cut."""
+        self._target = target
+        self.reset()
+
     def reset(self) -> None:
         """Cut every connection."""
         for writer in tuple(self._writers):

@@ -36,7 +36,10 @@ if not head then
   redis.call('DEL', KEYS[1])
   return 1
 end
-redis.call('XSETID', KEYS[1], ARGV[1])
+local length = redis.call('XLEN', KEYS[1])
+-- Since Redis 7 a stream remembers the highest deleted id as well, and has to be told to forget it.
+local set = redis.pcall('XSETID', KEYS[1], ARGV[1], 'ENTRIESADDED', length, 'MAXDELETEDID', '0-0')
+if type(set) == 'table' and set.err then redis.call('XSETID', KEYS[1], ARGV[1]) end
 return 1
 """)
 
