@@ -25,21 +25,34 @@ class Resume:
     removed: tuple[Stored, ...]
 
 
-# Take away what stands behind the last good entry, and let numbers go on from there.
+# A stream never takes numbers twice, not even of deleted rows: it is written anew up to the last
+# good entry, with its readers. What a reader had not finished is handed out again.
 CUT_TAIL = Lua("""
-local head = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-while head and head[1] ~= ARGV[1] do
-  redis.call('XDEL', KEYS[1], head[1])
-  head = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+local function number(id) return tonumber(string.match(id, '^%d+')) end
+local function named(list)
+  local found = {}
+  for i = 1, #list, 2 do found[list[i]] = list[i + 1] end
+  return found
 end
-if not head then
-  redis.call('DEL', KEYS[1])
-  return 1
+redis.call('DEL', KEYS[2])
+local from, rows = '-', nil
+repeat
+  rows = redis.call('XRANGE', KEYS[1], from, ARGV[1], 'COUNT', 500)
+  for _, row in ipairs(rows) do
+    redis.call('XADD', KEYS[2], row[1], unpack(row[2]))
+    from = '(' .. row[1]
+  end
+until #rows == 0
+for _, listed in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local group = named(listed)
+  local start = math.min(number(group['last-delivered-id']), number(ARGV[1]))
+  local lowest = redis.call('XPENDING', KEYS[1], group['name'])[2]
+  if lowest then start = math.min(start, number(lowest) - 1) end
+  redis.call('XGROUP', 'CREATE', KEYS[2], group['name'],
+    string.format('%.0f-0', start), 'MKSTREAM')
 end
-local length = redis.call('XLEN', KEYS[1])
--- Since Redis 7 a stream remembers the highest deleted id as well, and has to be told to forget it.
-local set = redis.pcall('XSETID', KEYS[1], ARGV[1], 'ENTRIESADDED', length, 'MAXDELETEDID', '0-0')
-if type(set) == 'table' and set.err then redis.call('XSETID', KEYS[1], ARGV[1]) end
+redis.call('DEL', KEYS[1])
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('RENAME', KEYS[2], KEYS[1]) end
 return 1
 """)
 
@@ -138,7 +151,8 @@ async def _cut_tail(ledger: Ledger, found: Head) -> tuple[Stored, ...]:
         except AuditBroken:
             continue
     try:
-        await ledger.store.script(CUT_TAIL, [ledger.store.keys.audit], [f"{found.sequence}-0"])
+        keys = [ledger.store.keys.audit, ledger.store.keys("audit:rewritten")]
+        await ledger.store.script(CUT_TAIL, keys, [f"{found.sequence}-0"])
     except UNREACHABLE as error:
         raise ResumeRefused(f"Redis can't be reached: {error}") from error
     return tuple(removed)

@@ -80,9 +80,12 @@ async def test_changed_head_is_taken_out_at_the_resume(
     await rewrite(redis, rows)
     with pytest.raises(LedgerFrozen):
         await ledger.refresh()
+    await redis.xgroup_create("{sekisho}:audit", "apply", id="2-0")
     await accept(ledger, 1)
     report = await verify(ledger.store, KEYS)
     assert (report.is_good, report.head) == (True, 2)
+    [group] = await redis.xinfo_groups("{sekisho}:audit")
+    assert group["last-delivered-id"] == b"1-0"
 
 
 @pytest.mark.proves("FAULT-30")
