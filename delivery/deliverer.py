@@ -1,8 +1,9 @@
 """Sends what waits in the outboxes: one poster per channel, one message a second, each thing once.
 
-A post whose outcome is unknown (time-out, reset, crash) is looked for by its metadata before it is
-sent again (FAULTS 8, 18). `Retry-After` pauses that channel only (17). A channel that is gone falls
-back to another one and turns the health red; nothing is dropped (19).
+`Retry-After` pauses that channel only (FAULT 17). A post whose outcome is unknown is looked for
+before it is sent again (8, 18). A channel that is gone falls back to another one and turns the
+health red (19); what Slack will never take is set aside, so that it blocks nothing; nothing is
+dropped.
 """
 
 from __future__ import annotations
@@ -11,42 +12,35 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
-import aiohttp
 from redis.exceptions import RedisError
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from delivery.outbox import Address, Card, ChannelId, Item, Line, ObjectId, Outbox, Queued
+from delivery.posting import Post, Posting, Refused, UnknownOutcome, is_person
+from delivery.refusals import Refusal, Why
+from delivery.turn import LeaseLost, Turn
 
 log = logging.getLogger(__name__)
 
-METADATA_TYPE = "sekisho_item"
 #: Slack: about one message per second and channel (facts/slack.md section 2).
 POST_INTERVAL_SECONDS = 1.0
 #: chat.update is Tier 3, 50 a minute and more, over all channels of one process.
 UPDATE_INTERVAL_SECONDS = 1.2
-LEASE_MS = 10_000
-UNKNOWN_RETRY_SECONDS = 2.0
-#: How far back an unknown post is looked for.
-HISTORY_LIMIT = 100
-
-GONE_CHANNEL = frozenset(
-    {"channel_not_found", "is_archived", "not_in_channel", "restricted_action", "user_disabled"}
-)
-GONE_MESSAGE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-GONE_TOKEN = frozenset({"invalid_auth", "token_revoked", "account_inactive", "not_authed"})
-TOO_LARGE = frozenset(
-    {"msg_blocks_too_long", "invalid_blocks", "msg_too_long", "metadata_too_large"}
-)
-UNKNOWN_ERRORS = frozenset(
-    {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
-)
+#: A killed poster's channels wait at most this long for the next one.
+LEASE = timedelta(seconds=10)
+#: The first pause after an unknown outcome; it doubles up to the longest.
+RETRY = timedelta(seconds=2)
+RETRY_MAX = timedelta(seconds=60)
+#: How often something is tried that an administrator has to mend first.
+HOLD = timedelta(seconds=30)
+#: An item that can't even be drawn is set aside after so many tries.
+DRAW_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +53,7 @@ class Rendered:
     blocks: list[dict[str, Any]]
 
 
-#: Draws the current state of an object, or None when it is gone. `gone_note` asks for a line that
-#: says that the earlier message was deleted (C098).
+#: Draws the current state of an object, or None when it is gone.
 Render = Callable[[ObjectId], Awaitable[Rendered | None]]
 
 
@@ -72,43 +65,19 @@ class Health:
     posted: int = 0
     updated: int = 0
     reconciled: int = 0
+    set_aside: int = 0
 
 
-@dataclass(slots=True)
-class Pace:
-    """When the next call may go out. Seconds on the monotonic clock."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is written down when an item is done."""
 
-    interval: float
-    next_at: float = 0.0
-
-    async def wait(self) -> None:
-        delay = self.next_at - time.monotonic()
-        if delay > 0:
-            await asyncio.sleep(delay)
-        self.next_at = time.monotonic() + self.interval
-
-    def pause(self, seconds: float) -> None:
-        self.next_at = max(self.next_at, time.monotonic() + seconds)
-
-
-class UnknownOutcome(Exception):
-    """Slack may or may not have taken the post."""
-
-
-class LeaseLost(Exception):
-    """Another process posts to this channel now."""
-
-
-class Sent(Enum):
-    """What became of an item: gone on, to be tried again in order, or held for a later sweep."""
-
-    DONE = "done"
-    AGAIN = "again"
-    HELD = "held"
+    attempts: tuple[str, ...] = ()
+    shown: tuple[ObjectId, Address] | None = None
 
 
 class Deliverer:
-    """The posting side. `run` until cancelled; several processes may run one each."""
+    """The posting side. `sweep` whenever something may wait; several processes may run one each."""
 
     def __init__(
         self,
@@ -120,293 +89,228 @@ class Deliverer:
         gone_note: Callable[[ChannelId], str],
         post_interval: float = POST_INTERVAL_SECONDS,
         update_interval: float = UPDATE_INTERVAL_SECONDS,
-        lease_ms: int = LEASE_MS,
+        lease: timedelta = LEASE,
+        retry: timedelta = RETRY,
+        hold: timedelta = HOLD,
     ) -> None:
         self._outbox = outbox
-        self._client = client
         self._render = render
         self._fallback = fallback_channel
         self._gone_note = gone_note
-        self._post_interval = post_interval
-        self._lease_ms = lease_ms
+        self._lease, self._retry, self._hold = lease, retry, hold
         self._token = secrets.token_hex(8)
-        self._posts: dict[ChannelId, Pace] = {}
-        self._updates = Pace(update_interval)
+        self._posting = Posting(
+            client, outbox, post_interval=post_interval, update_interval=update_interval
+        )
         self._workers: dict[ChannelId, asyncio.Task[None]] = {}
-        self._dms: dict[ChannelId, ChannelId] = {}
-        self.health = Health()
+        self._tries: Counter[str] = Counter()
+        self._health = Health()
+
+    @property
+    def health(self) -> Health:
+        posting = self._posting
+        self._health.posted, self._health.updated = posting.posted, posting.updated
+        self._health.reconciled = posting.reconciled
+        return self._health
 
     async def sweep(self) -> None:
         """Start a worker for each channel that has something waiting and none at work here."""
+        for channel in [name for name, worker in self._workers.items() if worker.done()]:
+            del self._workers[channel]
         for channel in await self._outbox.channels():
-            worker = self._workers.get(channel)
-            if worker is None or worker.done():
+            if channel not in self._workers:
                 self._workers[channel] = asyncio.create_task(
                     self._work(channel), name=f"deliver {channel}"
                 )
 
     async def stop(self) -> None:
-        for worker in self._workers.values():
+        """A post that is under way is looked for by whoever comes next."""
+        workers = list(self._workers.values())
+        for worker in workers:
             worker.cancel()
-        await asyncio.gather(*self._workers.values(), return_exceptions=True)
+        await asyncio.gather(*workers, return_exceptions=True)
+        self._workers.clear()
+
+    # --- one channel ---
 
     async def _work(self, channel: ChannelId) -> None:
-        lease = f"outbox:{channel}"
+        turn = Turn(self._outbox, channel, self._token, self._lease)
         try:
-            while await self._outbox.take(lease, self._token, self._lease_ms):
+            while await turn.take():
                 waiting = await self._outbox.waiting(channel)
                 if not waiting:
                     await self._outbox.forget_empty(channel)
-                    break
-                if not await self._send_all(channel, waiting):
-                    break
+                    return
+                await self._send_all(turn, waiting)
         except LeaseLost:
-            return
+            log.info("outbox %s: another process posts here now", channel)
         except RedisError as error:
             log.warning("outbox %s: redis: %s", channel, type(error).__name__)
-            return
+        except Exception:
+            log.exception("outbox %s", channel)
         finally:
-            with contextlib.suppress(RedisError):
-                await self._outbox.give_back(lease, self._token)
+            with contextlib.suppress(RedisError):  # the lease ends by itself
+                await turn.end()
 
-    async def _send_all(self, channel: ChannelId, waiting: list[Queued]) -> bool:
-        """True when the channel can go on; False leaves the rest for a later sweep."""
+    async def _send_all(self, turn: Turn, waiting: list[Queued]) -> None:
+        """In order: an item that has to be tried again holds those behind it back."""
         for queued in waiting:
-            await self._hold_lease(channel)
-            match await self._send(channel, queued):
-                case Sent.DONE:
-                    continue
-                case Sent.AGAIN:
-                    return True
-                case Sent.HELD:
-                    return False
+            await turn.hold()
+            if not await self._send(turn, queued):
+                return
+
+    async def _send(self, turn: Turn, queued: Queued) -> bool:
+        """True when the item is out of the queue."""
+        try:
+            told = await self._tell(turn, queued.item)
+        except UnknownOutcome as unknown:
+            log.warning("outbox %s: outcome unknown: %s", turn.channel, unknown)
+            await turn.rest(self._backoff(queued))
+            return False
+        except Refused as refused:
+            return await self._refused(turn, queued, refused.refusal)
+        except (LeaseLost, RedisError):
+            raise
+        except Exception as error:
+            return await self._undrawable(turn, queued, error)
+        if not await self._outbox.finish(
+            turn.poster, queued.stream_id, attempts=told.attempts, shown=told.shown
+        ):
+            raise LeaseLost(turn.channel)
+        self._tries.pop(queued.stream_id, None)
+        if told.attempts or told.shown:
+            self._health.problems.pop(turn.channel, None)
+            self._health.problems.pop("token", None)
         return True
 
-    async def _hold_lease(self, channel: ChannelId) -> None:
-        if not await self._outbox.take(f"outbox:{channel}", self._token, self._lease_ms):
-            raise LeaseLost(channel)
-
-    async def _send(self, channel: ChannelId, queued: Queued) -> Sent:
-        try:
-            match queued.item:
-                case Card():
-                    await self._show(channel, queued.item)
-                case Line():
-                    await self._say(channel, queued.item)
-        except UnknownOutcome as unknown:
-            log.warning("outbox %s: outcome unknown: %s", channel, unknown)
-            await asyncio.sleep(UNKNOWN_RETRY_SECONDS)
-            return Sent.AGAIN
-        except SlackApiError as error:
-            return await self._refused(channel, queued, error)
-        await self._outbox.remove(channel, queued.stream_id)
-        self.health.problems.pop(channel, None)
-        self.health.problems.pop("token", None)
-        return Sent.DONE
+    async def _tell(self, turn: Turn, item: Item) -> _Told:
+        match item:
+            case Card():
+                return await self._show(turn, item)
+            case Line():
+                return await self._say(turn, item)
 
     # --- cards ---
 
-    async def _show(self, channel: ChannelId, item: Card) -> None:
+    async def _show(self, turn: Turn, item: Card) -> _Told:
         rendered = await self._render(item.object_id)
         if rendered is None:
-            return
+            return _Told()
+        post = Post(f"card:{item.object_id}", rendered.text, rendered.blocks)
         address = await self._outbox.address(item.object_id)
         if address is not None:
             if address.shown_version >= rendered.version:
-                return
-            if await self._update(address, rendered, item.object_id):
-                return
-            await self._outbox.forget_address(item.object_id)
-        note = self._gone_note(channel) if address is not None else ""
-        ts = await self._post_once(
-            channel,
-            key=f"card:{item.object_id}" + (f":again:{address.ts}" if address else ""),
-            text=rendered.text,
-            blocks=[*_note_blocks(note), *rendered.blocks],
-            thread_ts=None,
-        )
-        await self._outbox.save_address(
-            item.object_id, Address(await self._resolve(channel), ts, rendered.version)
-        )
-
-    async def _update(self, address: Address, rendered: Rendered, object_id: ObjectId) -> bool:
-        """False when the message is gone for good."""
-        await self._updates.wait()
-        try:
-            await self._client.chat_update(
-                channel=address.channel,
-                ts=address.ts,
-                text=rendered.text,
-                blocks=rendered.blocks,
-                metadata=_metadata(f"card:{object_id}"),
+                return _Told()
+            if await self._update(turn, address, post):
+                return _Told(shown=(item.object_id, _at(address, rendered.version)))
+            post = replace(
+                post,
+                key=f"{post.key}:again:{address.ts}",
+                blocks=[*_note_blocks(self._gone_note(turn.channel)), *post.blocks],
             )
-        except SlackApiError as error:
-            if _error(error) in GONE_MESSAGE:
+        target = await self._posting.resolve(turn.channel)
+        posted = await self._posting.once(turn, target, post)
+        shown = Address(target, posted.ts, rendered.version)
+        return _Told(tuple(posted.attempts), (item.object_id, shown))
+
+    async def _update(self, turn: Turn, address: Address, post: Post) -> bool:
+        """False when the message, or all of its channel, can't be changed any more (C098)."""
+        try:
+            await self._posting.update(turn, address, post)
+        except Refused as refused:
+            if refused.refusal.why in (Why.MESSAGE, Why.CHANNEL):
+                log.warning("outbox %s: %s: posting anew", turn.channel, refused.refusal.name)
                 return False
             raise
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            # an update is idempotent: trying again is safe
-            raise UnknownOutcome(type(error).__name__) from error
-        self.health.updated += 1
-        await self._outbox.save_address(
-            object_id, Address(address.channel, address.ts, rendered.version)
-        )
         return True
 
     # --- lines ---
 
-    async def _say(self, channel: ChannelId, item: Line) -> None:
-        thread_ts = item.thread_ts
-        if item.thread_of is not None:
-            address = await self._outbox.address(item.thread_of)
-            if address is not None:
-                thread_ts = address.ts
-        await self._post_once(
-            channel, key=item.key, text=item.text, blocks=item.blocks, thread_ts=thread_ts
-        )
+    async def _say(self, turn: Turn, item: Line) -> _Told:
+        """A line about an object goes where its card is, be that the fallback channel."""
+        post = Post(item.key, item.text, item.blocks, item.thread_ts)
+        address = await self._outbox.address(item.thread_of) if item.thread_of else None
+        if address is not None:
+            post, target = replace(post, thread_ts=address.ts), address.channel
+        else:
+            target = await self._posting.resolve(turn.channel)
+        posted = await self._posting.once(turn, target, post)
+        return _Told(tuple(posted.attempts))
 
-    async def _post_once(
-        self,
-        channel: ChannelId,
-        *,
-        key: str,
-        text: str,
-        blocks: list[dict[str, Any]],
-        thread_ts: str | None,
-    ) -> str:
-        """Post, unless an earlier try of this key arrived. Returns the ts."""
-        target = await self._resolve(channel)
-        tried_before = await self._outbox.begin(key)
-        if tried_before:
-            found = await self._find(target, key, thread_ts)
-            if found is not None:
-                self.health.reconciled += 1
-                await self._outbox.settle(key)
-                return found
-        await self._pace(channel).wait()
-        await self._hold_lease(channel)  # the pause may have been longer than the lease
-        try:
-            ts = await self._post(target, key, text, blocks, thread_ts)
-        except SlackApiError as error:
-            if _is_unknown(error):
-                raise UnknownOutcome(_error(error)) from error
-            await self._outbox.settle(key)
-            raise
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise UnknownOutcome(type(error).__name__) from error
-        await self._outbox.settle(key)
-        self.health.posted += 1
-        return ts
+    # --- what went wrong ---
 
-    async def _post(
-        self,
-        target: ChannelId,
-        key: str,
-        text: str,
-        blocks: list[dict[str, Any]],
-        thread_ts: str | None,
-    ) -> str:
-        async def call(blocks: list[dict[str, Any]]) -> str:
-            answer = await self._client.chat_postMessage(
-                channel=target,
-                text=text,
-                blocks=blocks or None,
-                thread_ts=thread_ts,
-                metadata=_metadata(key),
-                unfurl_links=False,
-                unfurl_media=False,
-            )
-            return str(answer["ts"])
+    async def _refused(self, turn: Turn, queued: Queued, refusal: Refusal) -> bool:
+        match refusal.why:
+            case Why.LIMITED:
+                log.info("outbox %s: waits for %s", turn.channel, refusal.retry_after)
+                await turn.rest(refusal.retry_after.total_seconds())
+                return False
+            case Why.UNKNOWN:
+                log.warning("outbox %s: %s", turn.channel, refusal.name)
+                await turn.rest(self._backoff(queued))
+                return False
+            case Why.TOKEN | Why.RIGHTS:
+                return await self._held(turn, "token", refusal)
+            case Why.CHANNEL if is_person(turn.channel):
+                return await self._aside(turn, queued, refusal.name)  # nobody is there to read it
+            case Why.CHANNEL if turn.channel != self._fallback:
+                self._health.problems[turn.channel] = refusal.name
+                log.error("outbox %s: %s: to the fallback", turn.channel, refusal.name)
+                moved = Queued(queued.stream_id, _without_thread(queued.item))
+                if not await self._outbox.move(turn.poster, self._fallback, moved, refusal.name):
+                    raise LeaseLost(turn.channel)
+                return True
+            case Why.CHANNEL:
+                return await self._held(turn, turn.channel, refusal)
+            case _:
+                self._health.problems[turn.channel] = refusal.name
+                return await self._aside(turn, queued, refusal.name)
 
-        try:
-            return await call(blocks)
-        except SlackApiError as error:
-            if _error(error) not in TOO_LARGE or not blocks:
-                raise
-            # a definite refusal of the content: the bare text is better than silence (C019, C021)
-            log.error("outbox %s: %s refused the blocks of %s", target, _error(error), key)
-            return await call([])
+    async def _held(self, turn: Turn, what: str, refusal: Refusal) -> bool:
+        """Only an administrator can mend it: everything waits in its order."""
+        self._health.problems[what] = refusal.name
+        log.error("outbox %s: %s: messages are held", turn.channel, refusal.name)
+        await turn.rest(self._hold.total_seconds())
+        return False
 
-    async def _find(self, target: ChannelId, key: str, thread_ts: str | None) -> str | None:
-        """The ts of a message of ours that carries this key."""
-        try:
-            if thread_ts is None:
-                answer = await self._client.conversations_history(
-                    channel=target, include_all_metadata=True, limit=HISTORY_LIMIT
-                )
-            else:
-                answer = await self._client.conversations_replies(
-                    channel=target, ts=thread_ts, include_all_metadata=True, limit=HISTORY_LIMIT
-                )
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise UnknownOutcome(type(error).__name__) from error
-        for message in answer["messages"]:
-            payload = (message.get("metadata") or {}).get("event_payload") or {}
-            if payload.get("key") == key:
-                return str(message["ts"])
-        return None
+    async def _aside(self, turn: Turn, queued: Queued, why: str) -> bool:
+        log.error("outbox %s: %s was set aside: %s", turn.channel, queued.item.key, why)
+        if not await self._outbox.set_aside(turn.poster, queued, why):
+            raise LeaseLost(turn.channel)
+        self._health.set_aside += 1
+        self._tries.pop(queued.stream_id, None)
+        return True
 
-    async def _resolve(self, channel: ChannelId) -> ChannelId:
-        """A person's id becomes the DM with that person."""
-        if not channel.startswith(("U", "W")):
-            return channel
-        known = self._dms.get(channel)
-        if known is None:
-            answer = await self._client.conversations_open(users=channel)
-            known = ChannelId(str(answer["channel"]["id"]))
-            self._dms[channel] = known
-        return known
+    async def _undrawable(self, turn: Turn, queued: Queued, error: Exception) -> bool:
+        """A card that can't be drawn must not silence its channel for ever."""
+        log.error("outbox %s: %s can't be drawn", turn.channel, queued.item.key, exc_info=error)
+        wait = self._backoff(queued)
+        if self._tries[queued.stream_id] < DRAW_TRIES:
+            await turn.rest(wait)
+            return False
+        self._health.problems[turn.channel] = type(error).__name__
+        return await self._aside(turn, queued, type(error).__name__)
 
-    def _pace(self, channel: ChannelId) -> Pace:
-        return self._posts.setdefault(channel, Pace(self._post_interval))
-
-    async def _refused(self, channel: ChannelId, queued: Queued, error: SlackApiError) -> Sent:
-        name = _error(error)
-        if name in ("ratelimited", "rate_limited"):
-            seconds = float(error.response.headers.get("Retry-After", 1))
-            log.info("outbox %s: rate limited for %s s", channel, seconds)
-            self._pace(channel).pause(seconds)
-            if isinstance(queued.item, Card):
-                self._updates.pause(seconds)
-            return Sent.AGAIN
-        if name in GONE_TOKEN:
-            self.health.problems["token"] = name
-            log.error("outbox: Slack refuses the token: %s; messages are held", name)
-            return Sent.HELD
-        if name in GONE_CHANNEL and channel != self._fallback:
-            self.health.problems[channel] = name
-            log.error("outbox %s: %s; using the fallback channel", channel, name)
-            await self._outbox.move(channel, self._fallback, _without_thread(queued))
-            return Sent.DONE
-        self.health.problems[channel] = name
-        log.error("outbox %s: refused: %s; held", channel, name)
-        return Sent.HELD
+    def _backoff(self, queued: Queued) -> float:
+        """Seconds; doubles with each try of this item."""
+        self._tries[queued.stream_id] += 1
+        doublings = min(self._tries[queued.stream_id] - 1, 16)
+        seconds: float = self._retry.total_seconds() * 2**doublings
+        return min(RETRY_MAX.total_seconds(), seconds)
 
 
-def _without_thread(queued: Queued) -> Queued:
+def _at(address: Address, version: int) -> Address:
+    return Address(address.channel, address.ts, version)
+
+
+def _without_thread(item: Item) -> Item:
     """Threads do not follow an item to another channel."""
-    item: Item = queued.item
-    if isinstance(item, Line):
-        item = Line(key=item.key, text=item.text, blocks=item.blocks)
-    return Queued(queued.stream_id, item)
-
-
-def _metadata(key: str) -> dict[str, Any]:
-    return {"event_type": METADATA_TYPE, "event_payload": {"key": key}}
+    return (
+        Line(key=item.key, text=item.text, blocks=item.blocks) if isinstance(item, Line) else item
+    )
 
 
 def _note_blocks(note: str) -> list[dict[str, Any]]:
     if not note:
         return []
     return [{"type": "context", "elements": [{"type": "plain_text", "text": note, "emoji": False}]}]
-
-
-def _error(error: SlackApiError) -> str:
-    data = error.response.data if hasattr(error.response, "data") else {}
-    name = data.get("error") if isinstance(data, dict) else None
-    return str(name) if name else f"http_{getattr(error.response, 'status_code', 0)}"
-
-
-def _is_unknown(error: SlackApiError) -> bool:
-    status = int(getattr(error.response, "status_code", 200))
-    return status >= 500 or _error(error) in UNKNOWN_ERRORS

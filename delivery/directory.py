@@ -8,20 +8,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+
+from delivery.network import NETWORK_ERRORS
+from delivery.refusals import error_name
 
 log = logging.getLogger(__name__)
 
 #: A profile is read again after this time; language and zone change rarely.
 PROFILE_MAX_AGE_SECONDS = 600.0
+#: While Slack can't be asked, a profile is good for this long.
+PROFILE_STALE_SECONDS = 3600.0
 PROFILES_MAX = 10_000
+#: users.info is Tier 4, 100 a minute and more; a burst of hundreds would be refused.
+READS_AT_ONCE = 8
+#: Slack's names for "there is nobody of this id".
+NOBODY = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +48,27 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """One reading of all user groups. `problem` is Slack's error name when it could not be read."""
+    """One reading of all user groups."""
 
     members: Mapping[str, frozenset[str]]
     handles: Mapping[str, str]
+    #: members who are deactivated, bots, unknown, or could not be looked up: none of them decides.
     inactive: frozenset[str]
     read_at: datetime
-    problem: str = ""
 
 
 class Directory:
     """Reads and remembers. `groups` is None until the first reading succeeded."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(
+        self, client: AsyncWebClient, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._client = client
+        self._monotonic = monotonic
         self._profiles: dict[str, tuple[float, Profile]] = {}
+        self._reading = asyncio.Semaphore(READS_AT_ONCE)
         self.groups: Groups | None = None
+        #: why the last reading of the groups failed: Slack's error name, else "".
         self.problem = ""
 
     def known(self, user_id: str) -> Profile | None:
@@ -66,21 +79,33 @@ class Directory:
     async def profile(self, user_id: str) -> Profile | None:
         """The profile, read from Slack when unknown or old; None when Slack knows nobody."""
         found = self._profiles.get(user_id)
-        if found and time.monotonic() - found[0] < PROFILE_MAX_AGE_SECONDS:
+        if found and self._monotonic() - found[0] < PROFILE_MAX_AGE_SECONDS:
             return found[1]
-        try:
-            answer = await self._client.users_info(user=user_id, include_locale=True)
-        except SlackApiError as error:
-            log.warning("users.info: %s", error.response.get("error"))
+        if not user_id:
             return None
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        try:
+            async with self._reading:
+                answer = await self._client.users_info(user=user_id, include_locale=True)
+        except SlackApiError as error:
+            name = error_name(error)
+            log.warning("users.info: %s", name)
+            if name in NOBODY:
+                self._profiles.pop(user_id, None)
+                return None
+            return self._not_too_old(found)
+        except NETWORK_ERRORS as error:
             log.warning("users.info: %s", type(error).__name__)
-            return found[1] if found else None
+            return self._not_too_old(found)
         profile = _profile(answer["user"])
         if len(self._profiles) >= PROFILES_MAX:
             self._profiles.clear()
-        self._profiles[user_id] = (time.monotonic(), profile)
+        self._profiles[user_id] = (self._monotonic(), profile)
         return profile
+
+    def _not_too_old(self, found: tuple[float, Profile] | None) -> Profile | None:
+        if found is None or self._monotonic() - found[0] > PROFILE_STALE_SECONDS:
+            return None
+        return found[1]
 
     def id_of(self, name: str) -> str | None:
         """The id of somebody seen before, by the name that `@name` shows; no I/O."""
@@ -94,40 +119,53 @@ class Directory:
         """Slack said that this person changed."""
         self._profiles.pop(user_id, None)
 
-    async def refresh_groups(self, *, now: datetime) -> None:
-        """Read every user group with its members. A failed reading leaves the old one to age."""
+    async def refresh_groups(
+        self, *, now: datetime, people_of: Collection[str] | None = None
+    ) -> None:
+        """Read every user group with its members. A failed reading leaves the old one to age.
+
+        Members' profiles are read for the groups `people_of`, those that rules name; None: all.
+        """
         try:
-            answer = await self._client.usergroups_list(include_users=True, include_disabled=False)
-            groups = answer["usergroups"]
-            members: dict[str, frozenset[str]] = {}
-            for group in groups:
-                users = group.get("users")
-                if users is None:
-                    read = await self._client.usergroups_users_list(usergroup=group["id"])
-                    users = read["users"]
-                members[str(group["id"])] = frozenset(str(user) for user in users)
-            inactive = await self._inactive(frozenset().union(*members.values()))
+            members, handles = await self._read_groups()
         except SlackApiError as error:
-            self.problem = str(error.response.get("error"))
+            self.problem = error_name(error)
             log.error("user groups can't be read: %s", self.problem)
             return
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except NETWORK_ERRORS as error:
             self.problem = type(error).__name__
             log.warning("user groups can't be read: %s", self.problem)
             return
+        looked_at = [users for group, users in members.items() if _is_of(group, people_of)]
+        inactive = await self._inactive(frozenset[str]().union(*looked_at))
         self.problem = ""
-        self.groups = Groups(
-            members=members,
-            handles={str(group["id"]): str(group.get("handle") or group["id"]) for group in groups},
-            inactive=inactive,
-            read_at=now,
-        )
+        self.groups = Groups(members, handles, inactive, read_at=now)
+
+    async def _read_groups(self) -> tuple[dict[str, frozenset[str]], dict[str, str]]:
+        answer = await self._client.usergroups_list(include_users=True, include_disabled=False)
+        members: dict[str, frozenset[str]] = {}
+        handles: dict[str, str] = {}
+        for group in answer["usergroups"]:
+            group_id, users = str(group["id"]), group.get("users")
+            if users is None:
+                users = (await self._client.usergroups_users_list(usergroup=group_id))["users"]
+            members[group_id] = frozenset(str(user) for user in users)
+            handles[group_id] = str(group.get("handle") or group_id)
+        return members, handles
 
     async def _inactive(self, users: frozenset[str]) -> frozenset[str]:
-        profiles = await asyncio.gather(*(self.profile(user) for user in sorted(users)))
-        gone = {p.user_id for p in profiles if p is not None and (p.is_deleted or p.is_bot)}
-        missing = {u for u, p in zip(sorted(users), profiles, strict=True) if p is None}
-        return frozenset(gone | missing)
+        """Who can't be looked up is nobody's approver: fail closed."""
+        people = sorted(users)
+        profiles = await asyncio.gather(*map(self.profile, people))
+        return frozenset(
+            user
+            for user, profile in zip(people, profiles, strict=True)
+            if profile is None or profile.is_deleted or profile.is_bot
+        )
+
+
+def _is_of(group: str, people_of: Collection[str] | None) -> bool:
+    return people_of is None or group in people_of
 
 
 def _profile(user: Mapping[str, Any]) -> Profile:

@@ -2,23 +2,48 @@
 
 An item is either a `Card` (show the object's *current* state, newest wins) or a `Line` (say this
 text once, in a channel, a thread or a DM). Queueing is idempotent by key: a consequence that runs
-twice says nothing twice.
+twice says nothing twice. Every write of a poster is fenced by its channel's lease.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from importlib import resources
 from typing import Any, NewType, cast
 
 import msgspec
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 
 ChannelId = NewType("ChannelId", str)
 ObjectId = NewType("ObjectId", str)
 
 #: A key is remembered longer than any entry can wait to be claimed again.
-KEY_MEMORY_SECONDS = 7 * 24 * 3600
+KEY_MEMORY = timedelta(days=7)
+
+_BEGIN = """
+local tried = redis.call('GET', KEYS[1])
+if tried then return tried end
+redis.call('SET', KEYS[1], redis.call('TIME')[1], 'EX', ARGV[1])
+return ''
+"""
+_TAKE = """
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+if holder then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_GIVE_BACK = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+_FORGET_EMPTY = """
+if redis.call('XLEN', KEYS[1]) > 0 then return 0 end
+return redis.call('SREM', KEYS[2], ARGV[1])
+"""
 
 
 class Card(msgspec.Struct, frozen=True, tag="card"):
@@ -57,6 +82,18 @@ class Queued(msgspec.Struct, frozen=True):
     item: Item
 
 
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """Who may post to a channel: the holder of its lease, known by `token`."""
+
+    channel: ChannelId
+    token: str
+
+    @property
+    def lease(self) -> str:
+        return f"outbox:{self.channel}"
+
+
 _ITEM = msgspec.json.Decoder(Item)
 _ADDRESS = msgspec.json.Decoder(Address)
 
@@ -67,8 +104,13 @@ class Outbox:
     def __init__(self, redis: Redis, *, tag: str) -> None:
         self._redis = redis
         self._prefix = f"{{{tag}}}"
-        source = resources.files("delivery").joinpath("outbox.lua").read_text("utf-8")
-        self._put = redis.register_script(source)
+        self._put = redis.register_script(_source("outbox.lua"))
+        self._finish = redis.register_script(_source("outbox_finish.lua"))
+        self._move = redis.register_script(_source("outbox_move.lua"))
+        self._begin = redis.register_script(_BEGIN)
+        self._take = redis.register_script(_TAKE)
+        self._give_back = redis.register_script(_GIVE_BACK)
+        self._forget_empty = redis.register_script(_FORGET_EMPTY)
 
     def _key(self, *parts: str) -> str:
         return ":".join((self._prefix, *parts))
@@ -81,8 +123,8 @@ class Outbox:
             self._key("outboxes"),
             self._key("bell"),
         ]
-        args: list[str | bytes | int] = [channel, msgspec.json.encode(item), KEY_MEMORY_SECONDS]
-        return bool(await self._put(keys=keys, args=args))
+        memory = int(KEY_MEMORY.total_seconds())
+        return bool(await _run(self._put, keys, [channel, msgspec.json.encode(item), memory]))
 
     async def channels(self) -> list[ChannelId]:
         """Channels that have, or had a moment ago, something waiting."""
@@ -97,36 +139,71 @@ class Outbox:
     async def size(self, channel: ChannelId) -> int:
         return int(await self._redis.xlen(self._key("outbox", channel)))
 
-    async def remove(self, channel: ChannelId, stream_id: str) -> None:
-        """The item is told. An empty channel is forgotten, unless something came meanwhile."""
-        await self._redis.xdel(self._key("outbox", channel), stream_id)
-
     async def forget_empty(self, channel: ChannelId) -> None:
-        if await self.size(channel) == 0:
-            await cast(Any, self._redis.srem(self._key("outboxes"), channel))
-            if await self.size(channel):  # queued between the two commands
-                await cast(Any, self._redis.sadd(self._key("outboxes"), channel))
+        """An empty channel is not looked at again until something is queued for it."""
+        await _run(
+            self._forget_empty, [self._key("outbox", channel), self._key("outboxes")], [channel]
+        )
 
-    async def move(self, source: ChannelId, target: ChannelId, queued: Queued) -> None:
-        """Hand an item to the fallback channel: added there before it is taken from here."""
+    # --- what a poster does with an item; False: the lease is another's and nothing was written ---
+
+    async def finish(
+        self,
+        poster: Poster,
+        stream_id: str,
+        *,
+        attempts: Sequence[str] = (),
+        shown: tuple[ObjectId, Address] | None = None,
+    ) -> bool:
+        """The item is told: its tries are settled, its card's address is known."""
+        object_id, address = shown or (ObjectId(""), None)
+        keys = [
+            self._key("lease", poster.lease),
+            self._key("outbox", poster.channel),
+            self._key("address", object_id),
+            self._key("object", address.channel, address.ts) if address else self._key("object"),
+            *(self._key("attempt", key) for key in attempts),
+        ]
+        encoded = msgspec.json.encode(address) if address else b""
+        return bool(await _run(self._finish, keys, [poster.token, stream_id, encoded, object_id]))
+
+    async def move(self, poster: Poster, target: ChannelId, queued: Queued, why: str) -> bool:
+        """Hand an item to the fallback channel."""
+        return await self._hand_over(poster, self._key("outbox", target), target, queued, why)
+
+    async def set_aside(self, poster: Poster, queued: Queued, why: str) -> bool:
+        """Keep an item that Slack will never take where it blocks nothing: `outbox-refused`."""
+        return await self._hand_over(
+            poster, self._key("outbox-refused"), ChannelId(""), queued, f"{poster.channel}: {why}"
+        )
+
+    async def set_aside_count(self) -> int:
+        return int(await self._redis.xlen(self._key("outbox-refused")))
+
+    async def _hand_over(
+        self, poster: Poster, queue: str, target: ChannelId, queued: Queued, why: str
+    ) -> bool:
+        keys = [
+            self._key("lease", poster.lease),
+            self._key("outbox", poster.channel),
+            queue,
+            self._key("outboxes"),
+            self._key("bell"),
+        ]
         item = msgspec.json.encode(queued.item)
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.xadd(self._key("outbox", target), {"item": item})
-        pipe.sadd(self._key("outboxes"), target)
-        pipe.xdel(self._key("outbox", source), queued.stream_id)
-        pipe.xadd(self._key("bell"), {"channel": target}, maxlen=100, approximate=True)
-        await pipe.execute()
+        args: list[str | bytes | int] = [poster.token, queued.stream_id, item, target, why]
+        return bool(await _run(self._move, keys, args))
 
     # --- attempts: has this item perhaps been posted already? ---
 
-    async def begin(self, key: str) -> bool:
-        """Note that a post is about to be tried; True when one was tried before."""
-        name = self._key("attempt", key)
-        fresh = await self._redis.set(name, "1", nx=True, ex=KEY_MEMORY_SECONDS)
-        return not fresh
+    async def begin(self, key: str) -> float | None:
+        """Note that a post is about to be tried. When it was tried before: since when (Unix s)."""
+        memory = int(KEY_MEMORY.total_seconds())
+        tried = _text(await _run(self._begin, [self._key("attempt", key)], [memory]))
+        return float(tried) if tried else None
 
     async def settle(self, key: str) -> None:
-        """The outcome of the try is known."""
+        """The try is known to have failed."""
         await self._redis.delete(self._key("attempt", key))
 
     # --- addresses of cards ---
@@ -135,37 +212,21 @@ class Outbox:
         raw = await self._redis.get(self._key("address", object_id))
         return None if raw is None else _ADDRESS.decode(raw)
 
-    async def save_address(self, object_id: ObjectId, address: Address) -> None:
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.set(self._key("address", object_id), msgspec.json.encode(address))
-        pipe.set(self._key("object", address.channel, address.ts), object_id)
-        await pipe.execute()
-
     async def object_at(self, channel: str, ts: str) -> ObjectId | None:
         """Whose card this message is."""
         found = await self._redis.get(self._key("object", channel, ts))
         return None if found is None else ObjectId(_text(found))
 
-    async def forget_address(self, object_id: ObjectId) -> None:
-        await self._redis.delete(self._key("address", object_id))
-
     # --- leases: one poster per channel ---
 
-    async def take(self, name: str, token: str, ttl_ms: int) -> bool:
-        """Take or renew the lease `name` for `token`."""
-        key = self._key("lease", name)
-        if await self._redis.set(key, token, nx=True, px=ttl_ms):
-            return True
-        holder = await self._redis.get(key)
-        if holder is None or _text(holder) != token:
-            return False
-        return bool(await self._redis.pexpire(key, ttl_ms))
+    async def take(self, poster: Poster, ttl: timedelta) -> bool:
+        """Take or renew the channel's lease."""
+        milliseconds = int(ttl.total_seconds() * 1000)
+        key = self._key("lease", poster.lease)
+        return bool(await _run(self._take, [key], [poster.token, milliseconds]))
 
-    async def give_back(self, name: str, token: str) -> None:
-        key = self._key("lease", name)
-        holder = await self._redis.get(key)
-        if holder is not None and _text(holder) == token:
-            await self._redis.delete(key)
+    async def give_back(self, poster: Poster) -> None:
+        await _run(self._give_back, [self._key("lease", poster.lease)], [poster.token])
 
 
 async def ring(redis: Redis, *, tag: str, block_ms: int) -> AsyncIterator[None]:
@@ -176,6 +237,14 @@ async def ring(redis: Redis, *, tag: str, block_ms: int) -> AsyncIterator[None]:
         for _stream, entries in cast(Any, rows or []):
             last = _text(entries[-1][0])
         yield
+
+
+async def _run(script: AsyncScript, keys: list[str], args: list[str | bytes | int]) -> Any:
+    return await script(keys=keys, args=args)
+
+
+def _source(name: str) -> str:
+    return resources.files("delivery").joinpath(name).read_text("utf-8")
 
 
 def _text(value: bytes | str) -> str:

@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 10
 def web_client(token: str, api_url: str, *, proxy: str | None = None) -> AsyncWebClient:
     """Call inside a running loop. The caller closes `client.session`."""
     session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
-    return AsyncWebClient(
+    client = AsyncWebClient(
         token=token,
         base_url=api_url,
         timeout=TIMEOUT_SECONDS,
@@ -24,3 +24,6 @@ def web_client(token: str, api_url: str, *, proxy: str | None = None) -> AsyncWe
         session=session,
         retry_handlers=[],
     )
+    # The SDK takes HTTPS_PROXY where it is given none and knows no NO_PROXY (C094).
+    client.proxy = proxy
+    return client
