@@ -155,7 +155,8 @@ def _menu(shown: Sequence[Request], locale: Locale) -> Element:
             str(request.id),
             locale.text(
                 "list.option",
-                thing=words.thing(request.terms, request.target, locale),
+                vm=safe.one_line(request.target.name),
+                ports=",".join(map(str, request.terms.ports)),
                 id=request.id,
             ),
         )

@@ -105,7 +105,7 @@ def _terms_before(request: Request, event: Approved) -> Terms:
     """The terms on the card before this approval: the previous approval's, else those asked."""
     earlier = request.asked
     for approval in request.approvals:
-        if approval == event.approval:
+        if approval.approver == event.approval.approver:
             break
         earlier = approval.terms
     return earlier

@@ -27,8 +27,10 @@ from approvals.request import (
     OpId,
     PersonId,
     Postponed,
+    Refused,
     Request,
     RequestId,
+    Retried,
     Rule,
     State,
     StillOpen,
@@ -36,6 +38,7 @@ from approvals.request import (
     Target,
     Terms,
     Until,
+    Warned,
     apply_event,
     submit,
 )
@@ -215,3 +218,24 @@ def replace_terms(terms: Terms, end: datetime) -> Terms:
 
 
 TWO_HOURS = timedelta(hours=2)
+
+
+def all_events() -> list[Event]:
+    """One event of each kind."""
+    return [
+        Submitted(Kind.JIT_ACCESS, TARGET, TERMS, REASON, "", RULE, (YAMADA,), at(18, 42)),
+        Approved(approval(SATO, at(18, 14), TERMS)),
+        Denied(DENIAL, "S0SECURITY", "production", "v1", at(18, 14)),
+        Cancelled("off"),
+        Lapsed(),
+        Applying(Attempt(1, at(20, 16), at(18, 16), OpId("op")), TERMS),
+        Opened(Opening(at(18, 16), at(20, 16))),
+        Failed("ScopeLocked", "", True),
+        Postponed(1, at(18, 17), "TooManyRequests", ""),
+        Retried(),
+        *(Closing(cause) for cause in EndCause),
+        StillOpen("no_right", "", at(20, 16)),
+        *(Ended(cause, "policy") for cause in EndCause),
+        Warned(),
+        Refused("decide", "own_request"),
+    ]

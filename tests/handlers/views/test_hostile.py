@@ -20,6 +20,7 @@ from approvals.request import (
     Lapsed,
     Length,
     Request,
+    RequestId,
     StillOpen,
     Target,
     Terms,
@@ -289,8 +290,7 @@ def test_forms(request: Request, words: str, ports: list[int], language: Languag
 def test_lists_home_and_audit(requests: list[Request], words: str, language: Language) -> None:
     locale = samples.locale(language)
     items = [
-        replace(each, id=samples.RequestId(str(number)))
-        for number, each in enumerate((requests * 4)[:10])
+        replace(each, id=RequestId(str(number))) for number, each in enumerate((requests * 4)[:10])
     ]
     opened = [replace(samples.opened(each), id=each.id) for each in items]
     now = samples.at(18, 20)
