@@ -113,7 +113,7 @@ LEDGER = Lua(files("approvals").joinpath("ledger.lua").read_text(encoding="utf-8
 #: or the void, and a write that is still under way somewhere is refused when it arrives.
 RESOLVE = Lua("""
 local op = redis.call('GET', KEYS[1])
-if op then return {ARGV[1], op} end
+if op and op ~= ARGV[4] then return {ARGV[1], op} end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return {ARGV[1], ARGV[2]}
 """)
@@ -193,10 +193,13 @@ class Store:
             raise RedisConnectionError("the answer belongs to another command")
         return Reply(_text(answer[0]), int(answer[2]), tuple(answer[3:]))
 
-    async def resolve(self, op_id: OpId, void: str) -> str:
-        """The sequence of the op-id's entry, or the void that now stands in its place."""
+    async def resolve(self, op_id: OpId, void: str, passed: str = "") -> str:
+        """The sequence of the op-id's entry, or the void that now stands in its place.
+
+        `passed` is the void that the write in question was allowed to pass; it is replaced.
+        """
         life = int(VOID_LIFE.total_seconds() * 1000)
-        answer = await self.script(RESOLVE, [self.keys.op(op_id)], [op_id, void, life])
+        answer = await self.script(RESOLVE, [self.keys.op(op_id)], [op_id, void, life, passed])
         if not isinstance(answer, list) or len(answer) != 2 or _text(answer[0]) != op_id:
             await self.drop_connections()
             raise RedisConnectionError("the answer belongs to another command")

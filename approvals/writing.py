@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
+from redis.exceptions import RedisError
 
 from approvals.chain import Chain, RedisClock
 from approvals.deadlines import next_deadline
@@ -130,7 +131,7 @@ class Writer:
                     step.op_id, self._script_keys(step, plan), self._arguments(step, plan, void)
                 )
             except UNREACHABLE as error:
-                settled = await self._settle(step, plan, error)
+                settled = await self._settle(step, plan, error, void)
                 if not isinstance(settled, str):
                     return settled
                 if void or self._monotonic() > deadline - RETRY_NEEDS_SECONDS:
@@ -160,20 +161,25 @@ class Writer:
                 f"the clock of Redis is {ahead / 1e6:.1f} s behind the newest entry"
             )
 
-    async def _settle(self, step: Step, plan: Plan, error: BaseException) -> Recorded | Reply | str:
+    async def _settle(
+        self, step: Step, plan: Plan, error: BaseException, passed: str
+    ) -> Recorded | Reply | str:
         """After a lost reply: recorded after all, repeated, or our void in the op-id's place."""
         void = f"void-{secrets.token_hex(8)}"
         try:
-            found = await self._store.resolve(step.op_id, void)
-            if found == void:
-                return void
-            if not found.isdecimal():
-                raise LedgerUnavailable("another process has given this operation up")
+            found = await self._store.resolve(step.op_id, void, passed)
+        except (*UNREACHABLE, RedisError) as again:
+            raise LedgerUnavailable(f"Redis can't be reached: {again}", unknown=True) from error
+        if found == void:
+            return void
+        if not found.isdecimal():
+            raise LedgerUnavailable("another process has given this operation up") from error
+        try:
             rows = await self._store.command(
                 "XRANGE", self._store.keys.audit, f"{found}-0", f"{found}-0"
             )
-        except UNREACHABLE as again:
-            raise LedgerUnavailable(f"Redis can't be reached: {again}", unknown=True) from error
+        except LedgerUnavailable as again:
+            raise LedgerUnavailable(again.why, unknown=True) from error
         entries = parse_entries(rows)
         if entries and entries[0].mac == plan.stored[0].mac:
             self._chain.wrote(plan.stored)

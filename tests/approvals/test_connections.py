@@ -107,6 +107,17 @@ async def test_write_that_was_given_up_never_happens_late(
     assert 0 < await redis.ttl("{sekisho}:op:click") <= 10
 
 
+@pytest.mark.proves("C031")
+async def test_second_try_that_is_given_up_never_happens_late(
+    make_ledger: MakeLedger,
+) -> None:
+    """The void that the second try may pass is replaced when that try is given up as well."""
+    store = make_ledger().store
+    assert await store.resolve(OpId("click"), "void-1") == "void-1"
+    assert await store.resolve(OpId("click"), "void-2") == "void-1"
+    assert await store.resolve(OpId("click"), "void-3", "void-1") == "void-3"
+
+
 async def test_write_after_a_connection_was_cut_is_recorded(
     valkey: Embedded, make_ledger: MakeLedger
 ) -> None:
