@@ -56,7 +56,7 @@ def sent(
         "who": words.deciders(request, group_names, locale),
         "channel": f"<#{request.rule.channel}>",
     }
-    what = words.thing_code(request.terms, request.target, locale)
+    what = words.thing_code_start(request.terms, request.target, locale)
     return blocks.message(
         locale.text(
             "answer.sent.text",

@@ -29,6 +29,11 @@ def thing_code(terms: Terms, target: Target, locale: Locale) -> str:
     return _thing("thing_code", terms.ports, safe.code(target.name), locale)
 
 
+def thing_code_start(terms: Terms, target: Target, locale: Locale) -> str:
+    """The same at the start of a sentence in mrkdwn."""
+    return _thing("thing_code_start", terms.ports, safe.code(target.name), locale)
+
+
 def _thing(family: str, numbers: tuple[int, ...], vm: str, locale: Locale) -> str:
     match numbers:
         case (only,):

@@ -116,8 +116,10 @@ def test_headline_and_buttons_are_those_of_the_layout(
 ) -> None:
     drawn = json.loads((shared / f"ux/jit/{layout}.{language}.json").read_text("utf-8"))
     made = ANSWERS[name](samples.locale(language))
-    headline = texts(drawn["blocks"])[0].splitlines()[0]
-    assert texts(made.blocks)[0].splitlines()[0] == headline
+    said, wanted = texts(made.blocks)[0], texts(drawn["blocks"])[0]
+    assert said.splitlines()[0] == wanted.splitlines()[0]
+    if name == "sent":
+        assert said == wanted
     assert [label for _, label in buttons(made.blocks)] == [
         label for _, label in buttons(drawn["blocks"])
     ]
@@ -194,7 +196,6 @@ def test_help_of_every_command_is_taken_by_slack(topic: str, locale: Locale, sch
     assert_message(help.help_message(locale, topic), schemas)
 
 
-@pytest.mark.proves("B10")
 def test_an_extension_is_offered_where_the_port_is_open_already(locale: Locale) -> None:
     made = answers.already_open_for_you(STATES["open"], locale)
     assert [action for action, _ in buttons(made.blocks)] == ["jit_extend", "jit_done"]

@@ -156,7 +156,7 @@ def test_slack_takes_a_page_of_the_audit_log(locale: Locale, schemas: Path) -> N
     assert_message(audit.audit_page([entry(Warned())] * 30, locale, query=""), schemas)
 
 
-@pytest.mark.proves("J3", "N1")
+@pytest.mark.proves("N1")
 def test_slack_takes_anchors_and_alarms(locale: Locale, schemas: Path) -> None:
     for message in (
         audit.anchor_message(4711, "ab" * 32, locale),

@@ -52,7 +52,7 @@ def test_the_line_to_connect_is_alone_in_a_box(
     assert made.text == drawn["text"] or "ssh -p 50022 203.0.113.40" in made.text
 
 
-@pytest.mark.proves("C6")
+@pytest.mark.proves("C1")
 @pytest.mark.parametrize(
     ("ports", "address", "mapped", "wanted"),
     [
@@ -80,7 +80,7 @@ def test_no_address_is_said(locale: Locale, schemas: Path) -> None:
     assert_message(direct.dm_open(opened, locale), schemas)
 
 
-@pytest.mark.proves("N1", "J3")
+@pytest.mark.proves("N1", "C3")
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_the_warning_is_the_layout(language: Language, shared: Path, schemas: Path) -> None:
     made = direct.dm_ending(
@@ -133,7 +133,7 @@ STEPS: dict[str, tuple[Request, Event, PersonId]] = {
 }
 
 
-@pytest.mark.proves("N1", "B7")
+@pytest.mark.proves("N1", "B6")
 @pytest.mark.parametrize("name", STEPS)
 def test_the_requester_is_told_what_became_of_it(name: str, locale: Locale, schemas: Path) -> None:
     request, event, _ = STEPS[name]
@@ -167,7 +167,7 @@ def test_an_approval_taken_back_is_told_with_its_reason(locale: Locale, schemas:
     assert "The change is off" in made.text
 
 
-@pytest.mark.proves("B1", "B6")
+@pytest.mark.proves("B1", "B5")
 def test_a_narrower_approval_says_the_difference() -> None:
     request, event, actor = STEPS["less"]
     line = thread.thread_line(request, event, actor, samples.locale("en"))
