@@ -32,6 +32,7 @@ from approvals.request import (
     Event,
     IllegalTransition,
     Lapsed,
+    Opened,
     Request,
     RequestId,
     Retried,
@@ -44,12 +45,12 @@ log = logging.getLogger(__name__)
 
 #: Requests driven towards Azure at the same time by one process.
 DRIVES_MAX = 64
-DEADLINE_EVERY = timedelta(seconds=0.5)
 LEASE_TTL = timedelta(seconds=10)
 LEASE_TRY = timedelta(seconds=2)
-WATCH_EVERY = timedelta(seconds=30)
 LOOK_AGAIN_SECONDS = 20.0
 RETRY_SECONDS = 1.0
+#: Deadlines turned in one go.
+DUE_AT_ONCE = 500
 
 #: What a loop survives: the world's failures, not ours.
 WORLD = (
@@ -122,44 +123,49 @@ async def forever(name: str, step: Callable[[], Awaitable[None]], every: timedel
 
 
 class Drives:
-    """Which requests this process is taking to Azure right now; each at most once."""
+    """Which requests this process is taking to Azure right now, one drive of each at a time.
 
-    def __init__(self, applier: Applier, closer: Closer, tasks: Tasks) -> None:
+    A second one waits and then looks afresh: an order to close that comes while the opening is just
+    being entered must not be taken for done.
+    """
+
+    def __init__(self, applier: Applier, closer: Closer) -> None:
         self._applier = applier
         self._closer = closer
-        self._tasks = tasks
-        self._busy: set[RequestId] = set()
+        self._locks: dict[RequestId, asyncio.Lock] = {}
+        self._waiting: Counter[RequestId] = Counter()
         self._room = asyncio.Semaphore(DRIVES_MAX)
 
     def is_driving(self, request_id: RequestId) -> bool:
-        return request_id in self._busy
+        return request_id in self._locks
 
     async def open(self, request_id: RequestId) -> None:
-        async with self._alone(request_id) as is_first:
-            if is_first:
-                await self._applier.drive(request_id)
+        async with self._alone(request_id):
+            await self._applier.drive(request_id)
 
     async def close(self, request_id: RequestId) -> None:
-        async with self._alone(request_id) as is_first:
-            if is_first:
-                await self._closer.drive(request_id)
+        async with self._alone(request_id):
+            await self._closer.drive(request_id)
 
     async def check(self, request_id: RequestId) -> None:
-        async with self._alone(request_id) as is_first:
-            if is_first:
-                await self._closer.check(request_id)
+        async with self._alone(request_id):
+            await self._closer.check(request_id)
+
+    async def watch_others(self, request_id: RequestId) -> None:
+        """Sessions on the same VM and ports: has Azure ended one because of this request?"""
+        await self._closer.watch_others(request_id)
 
     @asynccontextmanager
-    async def _alone(self, request_id: RequestId) -> AsyncIterator[bool]:
-        if request_id in self._busy:
-            yield False
-            return
-        self._busy.add(request_id)
+    async def _alone(self, request_id: RequestId) -> AsyncIterator[None]:
+        lock = self._locks.setdefault(request_id, asyncio.Lock())
+        self._waiting[request_id] += 1
         try:
-            async with self._room:
-                yield True
+            async with lock, self._room:
+                yield
         finally:
-            self._busy.discard(request_id)
+            self._waiting[request_id] -= 1
+            if not self._waiting[request_id]:
+                del self._waiting[request_id], self._locks[request_id]
 
 
 class ApplyConsumer:
@@ -190,8 +196,10 @@ class ApplyConsumer:
                 return lambda: self._drives.open(request_id)
             case Closing():
                 return lambda: self._drives.close(request_id)
+            case Opened():
+                return lambda: self._drives.watch_others(request_id)
             case Ended():
-                return lambda: self._lapse_extensions(request_id)
+                return lambda: self._after_end(request_id)
             case _:
                 return None
 
@@ -204,6 +212,10 @@ class ApplyConsumer:
             except LedgerError as error:
                 log.warning("entry %s: %s; again soon", entry.sequence, error)
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _after_end(self, ended: RequestId) -> None:
+        await self._lapse_extensions(ended)
+        await self._drives.watch_others(ended)
 
     async def _lapse_extensions(self, ended: RequestId) -> None:
         """An extension that was not open yet has nothing left to extend."""
@@ -218,68 +230,100 @@ class ApplyConsumer:
 class Leader:
     """What one process does for all: deadlines, watching sessions. Stops when the lease is lost."""
 
-    def __init__(self, ledger: Ledger, drives: Drives, closer: Closer, tasks: Tasks) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        drives: Drives,
+        closer: Closer,
+        tasks: Tasks,
+        *,
+        lease_ttl: timedelta = LEASE_TTL,
+    ) -> None:
         self._ledger = ledger
         self._drives = drives
         self._closer = closer
         self._tasks = tasks
+        self._ttl = lease_ttl
+        self._lease: Lease | None = None
         self._looked: dict[RequestId, float] = {}
-        self.is_leading = False
+
+    @property
+    def is_leading(self) -> bool:
+        return self._lease is not None
 
     async def run(self, holder: str, duties: Duties) -> None:
         """Hold the lease and run `duties` under it, whenever it can be had."""
         while True:
             try:
-                lease = await self._ledger.lease("main", holder, LEASE_TTL)
+                lease = await self._ledger.lease("main", holder, self._ttl)
             except LedgerError as error:
                 log.warning("lease: %s", error)
                 lease = None
-            if lease is None:
-                await asyncio.sleep(LEASE_TRY.total_seconds())
-                continue
-            await self._lead(lease, duties)
+            if lease is not None:
+                await self._lead(lease, duties)
+            await asyncio.sleep(min(LEASE_TRY, self._ttl / 2).total_seconds())
 
     async def _lead(self, lease: Lease, duties: Duties) -> None:
-        self.is_leading = True
+        self._lease = lease
         work = asyncio.create_task(duties(lease), name="leader")
         try:
             while not work.done():
-                await asyncio.wait({work}, timeout=LEASE_TTL.total_seconds() / 4)
+                await asyncio.wait({work}, timeout=self._ttl.total_seconds() / 4)
                 if not await self._ledger.renew(lease):
                     log.warning("the main lease is lost")
                     return
         except LedgerError as error:
             log.warning("lease: %s", error)
         finally:
-            self.is_leading = False
+            self._lease = None
             work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            (ended,) = await asyncio.gather(work, return_exceptions=True)
+            if isinstance(ended, Exception):
+                self._tasks.failures["leader"] += 1
+                log.error("the leader's work ended", exc_info=ended)
+            await self._give_back(lease)
+
+    async def _give_back(self, lease: Lease) -> None:
+        """So that another process need not wait for its end; it ends by itself anyway."""
+        try:
+            await self._ledger.release(lease)
+        except LedgerError as error:
+            log.info("the main lease ends by itself: %s", error)
 
     async def turn_due(self) -> None:
-        """Every deadline that is over, by Redis TIME."""
+        """Every deadline that is over, by Redis TIME. One that can't be read stops no other."""
         now = await self._ledger.now()
-        for request_id in await self._ledger.due(now):
-            request = await self._ledger.read(request_id)
-            due = due_event(request, now) if request is not None else None
-            if request is not None and due is not None:
-                await self._turn(request, due)
+        for request_id in await self._ledger.due(now, DUE_AT_ONCE):
+            try:
+                request = await self._ledger.read(request_id)
+                due = due_event(request, now) if request is not None else None
+                if request is not None and due is not None:
+                    await self._turn(request, due)
+            except LedgerError as error:
+                log.warning("deadline of request %s: %s", request_id, error)
 
     async def _turn(self, request: Request, due: Due) -> None:
         match due:
+            case Due.LAPSE if request.state is State.PENDING:
+                await self._record(request, Lapsed())
             case Due.LAPSE:
-                await record_due(self._ledger, request, Lapsed())
+                await self._record(request, Lapsed("start_deadline"))
             case Due.WARN:
-                await record_due(self._ledger, request, Warned())
+                await self._record(request, Warned())
             case Due.CLOSE:
-                await record_due(self._ledger, request, Closing(EndCause.CANCELLED))
+                await self._record(request, Closing(EndCause.CANCELLED))
             case Due.LOOK:
                 self._again(request.id, self._drives.open(request.id))
             case Due.STILL_OPEN:
                 self._again(request.id, self._drives.close(request.id))
             case Due.END if request.state is State.ACTIVE:
-                await record_due(self._ledger, request, Closing(EndCause.EXPIRED))
+                await self._record(request, Closing(EndCause.EXPIRED))
             case Due.END:
                 self._again(request.id, self._drives.check(request.id))
+
+    async def _record(self, request: Request, event: Event) -> None:
+        """Fenced: refused once another process holds the lease, however long this one slept."""
+        await record_due(self._ledger, request, event, lease=self._lease)
 
     def _again(self, request_id: RequestId, work: Coroutine[Any, Any, None]) -> None:
         """Start `work` unless it was started a moment ago or is under way."""
@@ -288,6 +332,7 @@ class Leader:
         if too_soon or self._drives.is_driving(request_id):
             work.close()
             return
+        self._looked = {k: at for k, at in self._looked.items() if now - at < LOOK_AGAIN_SECONDS}
         self._looked[request_id] = now
         self._tasks.start(work, name=f"due {request_id}")
 
@@ -298,10 +343,12 @@ class Leader:
                 await self._closer.watch(request)
 
 
-async def record_due(ledger: Ledger, request: Request, event: Event) -> None:
+async def record_due(
+    ledger: Ledger, request: Request, event: Event, *, lease: Lease | None = None
+) -> None:
     """A transition of Sekisho's own. Somebody faster is as good."""
     op = op_id("due", request.id, str(request.version), type(event).__name__)
     try:
-        await ledger.record(Change(request, event, SEKISHO), op_id=op)
+        await ledger.record(Change(request, event, SEKISHO), op_id=op, lease=lease)
     except IllegalTransition as illegal:
         log.info("request %s: %s", request.id, illegal)

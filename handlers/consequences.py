@@ -172,12 +172,12 @@ def _event(entry: Entry) -> Event:
 
 
 def _kind(event: Event) -> str:
-    """What a person can switch off: `opened`, `warned`, `outcome`."""
+    """What a person can switch off: `open`, `ending`, `outcome`."""
     match event:
         case Opened():
-            return "opened"
+            return "open"
         case Warned():
-            return "warned"
+            return "ending"
         case _:
             return "outcome"
 

@@ -65,7 +65,7 @@ def register(
     app.view(re.compile(r"^(jit|home)_"))(edge.form)
     app.options(re.compile(r"^(vm|source)$"))(edge.suggest)
     app.action("vm")(edge.vm_chosen)
-    app.action(re.compile(r"^(source|ports)$"))(edge.noted)
+    app.action(re.compile(r"^(source|ports|open_portal)$"))(edge.noted)
     app.command("/audit")(edge.audit_command)
     app.event("app_mention")(edge.mention)
     app.event("message")(edge.direct_message)
