@@ -18,10 +18,13 @@ from approvals.request import Request, RequestId, State
 from bot.service import Service
 from bot.settings import Settings, load_settings
 from sandbox.azure import SandboxAzure
+from sandbox.azure.view import azure_view
+from sandbox.director import Director
 from sandbox.slack import SandboxSlack
 from sandbox.world.clock import SandboxClock
 from sandbox.world.estate import demo_estate
 from sandbox.world.model import Estate
+from tests.sent import assert_all_valid
 
 DEMO_CONFIG = Path(__file__).parent.parent / "bot" / "demo.yaml"
 SETTLE = timedelta(seconds=0.05)
@@ -73,6 +76,7 @@ class Stage:
         await self.stop_bot()
         await self.slack.stop()
         await self.azure.stop()
+        assert_all_valid(self.slack)
 
     async def request(self, number: int | str = 1) -> Request:
         found = await self.ledger.read(RequestId(str(number)))
@@ -138,7 +142,10 @@ async def set_stage(
     offset = folder / "clock-offset"
     clock = SandboxClock(offset)
     azure = SandboxAzure(estate or demo_estate(), clock, state_dir=folder, settle=SETTLE)
-    slack = SandboxSlack(clock)
+    director = Director(clock, azure)
+    slack = SandboxSlack(clock, azure_view=lambda: azure_view(azure), director=director)
+    director.attach(slack)
+    azure.on_change(slack.azure_changed)
     await azure.start()
     await slack.start()
     url = redis_url or f"embedded:{folder / 'ledger'}"

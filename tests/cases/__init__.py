@@ -1,0 +1,1 @@
+"""Inputs from the field, acted out by people against the whole product."""
