@@ -14,15 +14,14 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-import msgspec
 from redis.asyncio import Redis
 
 from approvals import entry as entries_of
-from approvals.chain import Chain, RedisClock
+from approvals.chain import RedisClock
 from approvals.consumers import Consumer
-from approvals.entry import SEKISHO, AdminEvent, AuditBroken, AuditKeys, Entry, Head, Stored
+from approvals.entry import SEKISHO, AdminEvent, AuditBroken, AuditKeys, Entry, Stored
 from approvals.leases import Lease, Leases
 from approvals.outcomes import (
     Change,
@@ -38,6 +37,7 @@ from approvals.outcomes import (
     Submission,
 )
 from approvals.people import DRAFT_LIFE, PersonRecord, PersonStore, SavedSource
+from approvals.reading import LedgerReading
 from approvals.request import (
     Closing,
     Ended,
@@ -49,7 +49,7 @@ from approvals.request import (
     StillOpen,
     Submitted,
 )
-from approvals.store import GAP_MAX, Keys, Reply, Snapshot, Store, parse_entries
+from approvals.store import GAP_MAX, Keys, Reply, Store, parse_entries
 from approvals.writing import LOST_HEADS_MAX, Step, Writer, after, drafts, same_key
 
 __all__ = [
@@ -76,19 +76,14 @@ log = logging.getLogger("sekisho.ledger")
 #: A click is answered within 2.5 s, also when Redis is not: what is left is for Slack.
 WRITE_BUDGET_SECONDS = 2.2
 
-#: Requests that one list shows at most.
-LIST_MAX = 500
-
 #: A closed request is told from Redis for this long, then from the audit log alone.
 RETENTION = timedelta(days=90)
-
-_body_decoder = msgspec.json.Decoder(Request)
 
 #: Steps that close a port: they go on while the ledger is frozen.
 CLOSING_EVENTS = (Closing, StillOpen, Ended)
 
 
-class Ledger:
+class Ledger(LedgerReading):
     """See the module. One per process; `clock` is the demo's offset, zero everywhere else."""
 
     def __init__(
@@ -103,19 +98,12 @@ class Ledger:
         chance: Callable[[], float] = random.random,
         defer: Callable[[Stored], Awaitable[None]] | None = None,
     ) -> None:
-        self.keys = keys
+        super().__init__(Store(redis, Keys(tag)), keys, RedisClock(clock, monotonic))
         self.redis = redis
-        self.chain = Chain(keys)
-        self.store = Store(redis, Keys(tag))
         self.people = PersonStore(self.store)
         self.leases = Leases(self.store)
-        #: why only closing goes on, or None.
-        self.frozen: str | None = None
-        #: told once when the ledger freezes: alarm, health.
-        self.on_frozen: Callable[[str], None] | None = None
         #: where steps that close go while the ledger is frozen: the second sink.
         self.defer = defer
-        self._clock = RedisClock(clock, monotonic)
         self._monotonic = monotonic
         self._writer = Writer(
             self.store,
@@ -128,118 +116,6 @@ class Ledger:
         )
         self._turn_lock = asyncio.Lock()
         self._unreachable_at = float("-inf")
-
-    # --- reading --------------------------------------------------------------------------------
-
-    @property
-    def highest_head(self) -> Head:
-        """The newest entry that this process has checked."""
-        return self.chain.head
-
-    async def read(self, request_id: RequestId) -> Request | None:
-        """The request as stored: one round trip, which brings head and TIME as well."""
-        snapshot = await self._snapshot(request_id)
-        return await self._open_body(request_id, snapshot.body)
-
-    async def now(self) -> datetime:
-        """Redis TIME, with the demo's offset."""
-        await self._snapshot(None)
-        return self._clock.now()
-
-    @property
-    def instant(self) -> datetime:
-        """The TIME of the last read, carried forward by the monotonic clock; no I/O."""
-        return self._clock.now()
-
-    async def refresh(self) -> Head:
-        """Read on to the head, checking every entry on the way."""
-        while True:
-            before = self.chain.head
-            snapshot = await self._snapshot(None)
-            if len(snapshot.entries) < GAP_MAX or self.chain.head == before:
-                return self.chain.head
-
-    async def find_op(self, op_id: OpId) -> Entry | None:
-        """The entry that this op-id has made, if any."""
-        found = await self.store.command("GET", self.store.keys.op(op_id))
-        if found is None:
-            return None
-        text = self.store.text(found)
-        return await self._entry_of_op(op_id, text) if text.isdecimal() else None
-
-    async def entry(self, sequence: int) -> Entry | None:
-        """One entry, checked."""
-        rows = await self.store.command(
-            "XRANGE", self.store.keys.audit, f"{sequence}-0", f"{sequence}-0"
-        )
-        try:
-            found = parse_entries(rows)
-            return entries_of.read(found[0], self.keys) if found else None
-        except AuditBroken as broken:
-            raise self.freeze(str(broken)) from broken
-
-    async def open_requests(self) -> list[Request]:
-        """Every request that still needs somebody or something, oldest first."""
-        return await self._list(self.store.keys.open, LIST_MAX)
-
-    async def pending(self) -> list[Request]:
-        return await self._list(self.store.keys.pending, LIST_MAX)
-
-    async def active(self) -> list[Request]:
-        """Sessions: active or closing."""
-        return await self._list(self.store.keys.active, LIST_MAX)
-
-    async def by_person(self, person: PersonId, n: int = 20) -> list[Request]:
-        """The newest requests of a person, newest first."""
-        return await self._list(self.store.keys.by_person(person), n, newest=True)
-
-    async def by_vm(self, resource_id: str, n: int = 20) -> list[Request]:
-        return await self._list(self.store.keys.by_vm(resource_id), n, newest=True)
-
-    async def due(self, now: datetime, n: int = 100) -> list[RequestId]:
-        """Requests whose deadline is over, longest first."""
-        millis = entries_of.to_micros(now) // 1000
-        ids = await self.store.command(
-            "ZRANGEBYSCORE", self.store.keys.deadlines, 0, millis, "LIMIT", 0, n
-        )
-        return [RequestId(self.store.text(found)) for found in _as_list(ids)]
-
-    async def _list(self, key: str, n: int, *, newest: bool = False) -> list[Request]:
-        verb = "ZREVRANGE" if newest else "ZRANGE"
-        ids = _as_list(await self.store.command(verb, key, 0, max(0, n - 1)))
-        if not ids or n < 1:
-            return []
-        names = [RequestId(self.store.text(found)) for found in ids]
-        bodies = await self.store.pipeline(
-            *(("HGET", self.store.keys.request(name), "body") for name in names)
-        )
-        opened = [
-            await self._open_body(name, body) for name, body in zip(names, bodies, strict=True)
-        ]
-        return [request for request in opened if request is not None]
-
-    async def _snapshot(self, request_id: RequestId | None) -> Snapshot:
-        known = self.chain.head
-        try:
-            snapshot = await self.store.snapshot(request_id, known)
-            self.chain.observe(snapshot.entries, known)
-        except AuditBroken as broken:
-            self.freeze(str(broken))
-            raise self._as_frozen() from broken
-        self._clock.set(snapshot.micros)
-        return snapshot
-
-    async def _open_body(self, request_id: RequestId, body: object) -> Request | None:
-        if body is None:
-            return None
-        try:
-            request = _body_decoder.decode(body)  # type: ignore[arg-type]
-        except (msgspec.MsgspecError, TypeError) as error:
-            raise LedgerUnavailable(f"request {request_id} can't be read from Redis") from error
-        if request.id != request_id:
-            await self.store.drop_connections()
-            raise LedgerUnavailable("the answer belongs to another command")
-        return request
 
     # --- people and leases (not audited) ---------------------------------------------------------
 
@@ -327,22 +203,10 @@ class Ledger:
                     return (await self._repeated(op_id, reply.text())).entry
             raise self._failure(reply, ())
 
-    def freeze(self, why: str) -> LedgerFrozen:
-        """Stop submitting, deciding and applying. Returns the error to raise."""
-        if self.frozen is None:
-            self.frozen = why
-            log.critical("the ledger is frozen: %s", why)
-            if self.on_frozen is not None:
-                self.on_frozen(why)
-        return self._as_frozen()
-
     def thaw(self) -> None:
         """The administrators accepted the chain as it is (`approvals.audit.resume`)."""
         self.frozen = None
         self.chain.restart()
-
-    def _as_frozen(self) -> LedgerFrozen:
-        return LedgerFrozen(self.frozen or "the chain is broken")
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[float]:
@@ -370,6 +234,8 @@ class Ledger:
     async def _commit(self, step: Step, deadline: float) -> Recorded | Reply:
         if not self._clock.is_set or self.chain.head.sequence == 0:
             await self._snapshot(None)
+            if self.frozen is not None:
+                raise self._as_frozen()
         try:
             return await self._writer.commit(step, deadline)
         except AuditBroken as broken:
@@ -390,9 +256,9 @@ class Ledger:
     async def _try_submission(
         self, change: Change, op_id: OpId, deadline: float
     ) -> Submission | Reply:
+        await self._snapshot(None)
         if self.frozen is not None:
             raise self._as_frozen()
-        await self._snapshot(None)
         fingerprint = same_key(after(change, RequestId(""), self._clock.now()))
         keys = self.store.keys
         op, number, same = await self.store.pipeline(
@@ -449,12 +315,6 @@ class Ledger:
         earlier = await self._entry_of_op(op_id, found)
         return Repeated(earlier, await self._request_of(earlier))
 
-    async def _entry_of_op(self, op_id: OpId, sequence: str) -> Entry:
-        earlier = await self.entry(int(sequence))
-        if earlier is None or earlier.op != op_id:
-            raise self.freeze(f"operation {op_id} points to entry {sequence}, which is not its own")
-        return earlier
-
     async def _request_of(self, entry: Entry) -> Request | None:
         return await self.read(entry.request) if entry.request is not None else None
 
@@ -487,9 +347,3 @@ _REFUSALS = {
     "same_person": "the requester never decides",
     "lapsed": "the time to decide is over",
 }
-
-
-def _as_list(answer: object) -> list[object]:
-    if not isinstance(answer, list):
-        raise LedgerUnavailable("the answer belongs to another command")
-    return answer

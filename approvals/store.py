@@ -39,6 +39,9 @@ GAP_MAX = 200
 
 UNREACHABLE: Final = (RedisConnectionError, RedisTimeoutError, OSError, asyncio.TimeoutError)
 
+#: Whatever may go wrong with one command.
+FAILED: Final = (*UNREACHABLE, RedisError)
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -133,10 +136,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One read: the body of a request, the entries from the known head on, TIME."""
+    """One read: the body of a request, TIME, and the rows from the known head on (unparsed)."""
 
     body: bytes | None
-    entries: tuple[Stored, ...]
+    rows: object
     micros: int
 
 
@@ -215,7 +218,7 @@ class Store:
         if not (body is None or isinstance(body, bytes)):
             await self.drop_connections()
             raise LedgerUnavailable("the answer belongs to another command")
-        return Snapshot(body, parse_entries(entries), parse_time(time))
+        return Snapshot(body, entries, parse_time(time))
 
     def entries_from(self, head: Head) -> tuple[str | bytes | int, ...]:
         """The command that reads the known head again and what came after it."""

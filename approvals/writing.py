@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from redis.exceptions import RedisError
 
 from approvals.chain import Chain, RedisClock
 from approvals.deadlines import next_deadline
@@ -37,7 +36,7 @@ from approvals.request import (
     fingerprint,
     submit,
 )
-from approvals.store import OP_LIFE, UNREACHABLE, Reply, Store, parse_entries
+from approvals.store import FAILED, OP_LIFE, UNREACHABLE, Reply, Store, parse_entries
 
 #: Heads that may be lost to other writers before the person is told 'not recorded'.
 LOST_HEADS_MAX = 8
@@ -168,7 +167,7 @@ class Writer:
         void = f"void-{secrets.token_hex(8)}"
         try:
             found = await self._store.resolve(step.op_id, void, passed)
-        except (*UNREACHABLE, RedisError) as again:
+        except FAILED as again:
             raise LedgerUnavailable(f"Redis can't be reached: {again}", unknown=True) from error
         if found == void:
             return void

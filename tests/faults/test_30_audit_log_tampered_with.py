@@ -150,6 +150,7 @@ async def test_closing_goes_on_while_frozen_and_is_entered_later(
     with pytest.raises(LedgerFrozen):
         await ledger.refresh()
 
+    assert await ledger.read(session.id) == session
     change = Change(session, Closing(EndCause.DONE), ALICE)
     with pytest.raises(LedgerFrozen) as caught:
         await ledger.record(change, op_id=OpId("done"))
