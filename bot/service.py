@@ -203,7 +203,7 @@ class Service:
             failpoint=self._failpoint,
         )
         closer = Closer(self.ledger, access, timing=self._timing, failpoint=self._failpoint)
-        drives = Drives(applier, closer, self.tasks)
+        drives = Drives(applier, closer)
         self._apply = ApplyConsumer(self.ledger, self._consumer("apply"), drives, self.tasks)
         self._show = ShowConsumer(self.services, self._consumer("show"))
         self._leader = Leader(self.ledger, drives, closer, self.tasks)
