@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 POST_INTERVAL_SECONDS = 1.0
 #: chat.update is Tier 3, 50 a minute and more, over all channels of one process.
 UPDATE_INTERVAL_SECONDS = 1.2
-#: A killed poster's channels wait at most this long for the next one.
-LEASE = timedelta(seconds=10)
+#: A killed poster's channels wait at most this long for the next one. Longer than the client's
+#: time-out, so that nothing of a lost turn is still on its way when the next one looks.
+LEASE = timedelta(seconds=15)
 #: The first pause after an unknown outcome; it doubles up to the longest.
 RETRY = timedelta(seconds=2)
 RETRY_MAX = timedelta(seconds=60)
