@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from approvals.actions.jit_access import JitAccess
 from approvals.entry import SEKISHO, Entry
@@ -58,6 +59,10 @@ class Timing:
     busy_default: timedelta = timedelta(seconds=15)
     prove_closed_within: timedelta = timedelta(seconds=60)
     attempts: int = 5
+
+
+#: A length was as long as approved when it was first sent; tried again it keeps its end.
+LEAST_LEFT = timedelta(minutes=1)
 
 
 class Stop(Exception):
@@ -117,12 +122,13 @@ class Applier:
     async def _begin(self, request: Request, *, same_end: datetime | None = None) -> None:
         """Enter the next attempt and send it."""
         now = await self._ledger.now()
+        if request.cancel_wanted:
+            await self._fail(request, "Cancelled", "", retryable=False)
         if request.start_by is not None and now >= request.start_by and same_end is None:
-            await self._record(request, Lapsed("start_deadline"))
-            raise Stop
+            await self._give_up(request, "start_deadline")
         ends_at = same_end or await self._end(request, now)
-        if ends_at - now < SHORTEST_WINDOW and isinstance(request.terms.window, Until):
-            await self._close_without_opening(request, "window_over")
+        if ends_at - now < _least(request):
+            await self._give_up(request, "window_over")
         attempt = Attempt(
             number=len(request.attempts) + 1,
             ends_at=ends_at,
@@ -144,8 +150,7 @@ class Applier:
             return self._access.end_of(request.terms, now)
         old = await self._ledger.read(request.extends)
         if old is None or old.state is not State.ACTIVE or old.opening is None:
-            await self._record(request, Lapsed("session_ended"))
-            raise Stop
+            return await self._give_up(request, "session_ended")
         return self._access.end_of(request.terms, now, after=old.opening.ends_at)
 
     async def _send(self, request: Request, entry: Entry) -> None:
@@ -154,14 +159,13 @@ class Applier:
             # What is sent is what the audit log proves, never what the request's hash says.
             request = (await prove(self._ledger, request.id, entry)).request
         except ProofFailed as failed:
-            await self._alarm(request.id, str(failed))
-            await self._fail(request, "ProofFailed", str(failed), retryable=False)
+            await self._unproved(request, failed)
         await self._failpoint("after-proof")
         if await self._seen(request):
             await self._watch(request)
         left = attempt.send_by - await self._ledger.now()
         if left <= timedelta(0):
-            return  # too late to send: look, then a new attempt
+            return  # too late to send: look, then a new attempt with the same end
         try:
             await self._failpoint("before-send")
             await self._access.send(request, attempt.ends_at, left)
@@ -175,6 +179,14 @@ class Applier:
             return  # the loop takes over by reading
         await self._watch(request)
 
+    async def _unproved(self, request: Request, failed: ProofFailed) -> NoReturn:
+        """Nothing is sent. A cancel that came between the entry and its proof is no forgery."""
+        current = await self._read(request.id)
+        if current.cancel_wanted:
+            await self._fail(current, "Cancelled", "", retryable=False)
+        await self._alarm(request.id, str(failed))
+        await self._fail(request, "ProofFailed", str(failed), retryable=False)
+
     async def _busy(self, request: Request, busy: AzureBusy) -> None:
         """A proven refusal for now: wait as asked, then a new attempt (FAULTS 20, 21)."""
         if await self._seen(request):
@@ -186,12 +198,21 @@ class Applier:
         await self._record(
             request, Postponed(len(request.attempts), retry_at, busy.code, busy.message)
         )
-        await self._sleep_until(retry_at)
-        current = await self._read(request.id)
-        if current.cancel_wanted:
-            await self._fail(current, "Cancelled", "", retryable=False)
-        if current.state is State.APPLYING:
-            await self._begin(current)
+        await self._after_wait(request.id, retry_at)
+
+    async def _after_wait(self, request_id: RequestId, retry_at: datetime) -> None:
+        """Wait by the ledger's clock (which the demo's director may move), then begin again.
+
+        A proven refusal left nothing open, so a cancel need not wait for the next try.
+        """
+        while True:
+            current = await self._read(request_id)
+            if current.state is not State.APPLYING or current.postponed is None:
+                return
+            left = retry_at - await self._ledger.now()
+            if left <= timedelta(0) or current.cancel_wanted:
+                return await self._begin(current)
+            await asyncio.sleep(min(left.total_seconds(), 1.0))
 
     async def _refused(self, request: Request, refused: AzureRefused) -> None:
         if refused.status == 409 and await self._seen(request):
@@ -201,9 +222,7 @@ class Applier:
     async def _take_over(self, request: Request) -> None:
         """The outcome of the newest attempt is not known here: read, never send it again."""
         if request.postponed is not None:
-            await self._sleep_until(request.postponed.retry_at)
-            await self._begin(await self._read(request.id))
-            return
+            return await self._after_wait(request.id, request.postponed.retry_at)
         attempt = request.attempts[-1]
         looks = 0
         while looks < self._timing.looks:
@@ -212,11 +231,12 @@ class Applier:
             if await self._ledger.now() >= attempt.send_by:
                 looks += 1
             await asyncio.sleep(self._timing.look_again.total_seconds())
+        current = await self._read(request.id)
+        if len(current.attempts) != len(request.attempts) or current.state is not State.APPLYING:
+            return  # somebody else has gone on meanwhile
         if len(request.attempts) >= self._timing.attempts:
             await self._fail(request, "OutcomeUnknown", "", retryable=False)
-        if request.cancel_wanted:
-            await self._fail(request, "Cancelled", "", retryable=False)
-        await self._begin(request, same_end=attempt.ends_at)
+        await self._begin(current, same_end=attempt.ends_at)
 
     # --- what Azure shows ---
 
@@ -235,29 +255,33 @@ class Applier:
             await asyncio.sleep(min(wait, timedelta(minutes=1)).total_seconds())
 
     async def _watch(self, request: Request) -> None:
-        """Until Azure shows every port open, or shows that they will not be."""
+        """Until Azure shows every port open, or shows that they will not be.
+
+        Returns when Azure took the request (whatever 2xx it said) and shows nothing of it once
+        the time to send is over: then it is looked up as any other unknown outcome.
+        """
         pause = self._timing.poll
-        ends_at = request.attempts[-1].ends_at
+        attempt = request.attempts[-1]
         while True:
             now = await self._ledger.now()
             try:
-                opening = await self._access.opening_of(request, now)
-                records = () if opening else await self._access.records(request)
+                opening, records = await self._access.look(request, now)
             except AzureError as error:
                 log.warning("request %s: can't be read: %s", request.id, error.code)
-                opening, records = None, ()
             else:
-                if opening is None and records and not any(r.is_live for r in records):
+                if opening is not None:
+                    await self._failpoint("before-opened")
+                    await self._opened(request, opening)
+                if records and not any(record.is_live for record in records):
                     await self._fail(request, "AzureEnded", _reasons(records), retryable=True)
-            if opening is not None:
-                await self._failpoint("before-opened")
-                await self._opened(request, opening)
-            if now >= ends_at:
+                if not records and now >= attempt.send_by:
+                    return
+            if now >= attempt.ends_at:
                 await self._fail(request, "NotShown", "", retryable=False)
             await asyncio.sleep(pause.total_seconds())
             pause = min(pause * 2, self._timing.poll_longest)
 
-    async def _opened(self, request: Request, opening: Opening) -> None:
+    async def _opened(self, request: Request, opening: Opening) -> NoReturn:
         """Enter that it is open; an extension ends the session it extends in the same step."""
         while True:
             current = await self._read(request.id)
@@ -273,6 +297,7 @@ class Applier:
             )
             if isinstance(outcome, Conflict):
                 continue
+            await self._failpoint("after-opened")
             if current.cancel_wanted:
                 await self._close_now(request.id)
             raise Stop
@@ -282,7 +307,8 @@ class Applier:
         opened = await self._read(request_id)
         await self._record(opened, Closing(EndCause.CANCELLED), opened.closed_by or SEKISHO)
 
-    async def _close_without_opening(self, request: Request, code: str) -> None:
+    async def _give_up(self, request: Request, code: str) -> NoReturn:
+        """It can't be opened any more: nothing was sent, or what was sent is proved refused."""
         if request.state is State.APPROVED:
             await self._record(request, Lapsed(code))
             raise Stop
@@ -290,27 +316,36 @@ class Applier:
 
     # --- entries ---
 
-    async def _fail(self, request: Request, code: str, message: str, *, retryable: bool) -> None:
+    async def _fail(
+        self, request: Request, code: str, message: str, *, retryable: bool
+    ) -> NoReturn:
         await self._record(request, Failed(code, message, retryable))
         raise Stop
 
     async def _record(self, request: Request, event: Event, actor: PersonId = SEKISHO) -> None:
-        """Record as Sekisho, on the newest version; a step that is no longer legal is dropped."""
-        current = await self._read(request.id)
-        name = type(event).__name__.lower()
-        op = op_id(name, request.id, str(len(current.attempts)), str(current.version))
-        try:
-            outcome = await self._ledger.record(Change(current, event, actor), op_id=op)
-        except IllegalTransition as illegal:
-            log.info("request %s: %s", request.id, illegal)
-            raise Stop from illegal
-        if isinstance(outcome, Conflict):
-            await self._record(request, event, actor)
+        """Record as Sekisho, on the newest version; a step that is no longer legal is dropped.
 
-    async def _sleep_until(self, instant: datetime) -> None:
-        """By the ledger's clock, which the demo's director may move."""
-        while (left := instant - await self._ledger.now()) > timedelta(0):
-            await asyncio.sleep(min(left.total_seconds(), 1.0))
+        What is known here is about the attempt known here: a newer one is somebody else's.
+        """
+        while True:
+            current = await self._read(request.id)
+            if len(current.attempts) != len(request.attempts):
+                raise Stop
+            name = type(event).__name__.lower()
+            op = op_id(name, request.id, str(len(current.attempts)), str(current.version))
+            try:
+                outcome = await self._ledger.record(Change(current, event, actor), op_id=op)
+            except IllegalTransition as illegal:
+                log.info("request %s: %s", request.id, illegal)
+                raise Stop from illegal
+            if not isinstance(outcome, Conflict):
+                return
+
+
+def _least(request: Request) -> timedelta:
+    """What must be left for an opening to be worth while: less of a length only after a crash."""
+    is_until = isinstance(request.terms.window, Until)
+    return SHORTEST_WINDOW if is_until else LEAST_LEFT
 
 
 def _reasons(records: tuple[AccessRecord, ...]) -> str:

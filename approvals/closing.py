@@ -10,10 +10,10 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from approvals.actions.jit_access import CannotClose, JitAccess, Openness
+from approvals.actions.jit_access import CannotClose, JitAccess, Openness, Standing
 from approvals.applying import Failpoint, Timing, nowhere
 from approvals.entry import SEKISHO
-from approvals.ledger import Change, Conflict, Ledger
+from approvals.ledger import Change, Conflict, Ledger, LedgerFrozen
 from approvals.operations import op_id
 from approvals.request import (
     EndCause,
@@ -25,9 +25,12 @@ from approvals.request import (
     State,
     StillOpen,
 )
-from defender.errors import AzureError
+from defender.errors import AzureBusy, AzureError
 
 log = logging.getLogger(__name__)
+
+#: Newest requests for one VM that are looked at for a session on the same port.
+OTHERS_MAX = 50
 
 
 class Closer:
@@ -49,30 +52,43 @@ class Closer:
     async def drive(self, request_id: RequestId) -> None:
         """Until the request has ended or it is said that it is still open."""
         request = await self._ledger.read(request_id)
-        if request is None or request.state is not State.CLOSING or request.closing is None:
-            return
-        problem = ("", "")
-        if request.closing.cause is not EndCause.EXPIRED:
-            problem = await self._close(request)
-            await self._failpoint("after-close")
-        # what has no strategy is looked at once and said at once; the rest gets its minute
-        within = timedelta(0) if problem[0] else self._timing.prove_closed_within
-        seen = await self._prove(request, within)
-        if seen is not None:
-            cause = request.closing.cause
-            await self._record(request, Ended(cause, seen.proof))
-            return
-        opening = request.opening
-        until = opening.ends_at if opening else request.changed_at
-        code, message = problem if problem[0] else ("not_proved", "")
-        await self._record(request, StillOpen(code, message, until))
+        if request is not None and request.state is State.CLOSING:
+            await self._record(request, await self.close(request))
+
+    async def close(self, request: Request) -> Ended | StillOpen:
+        """Ask Azure to close it, read it back, say what came of it. Records nothing."""
+        closing, opening = request.closing, request.opening
+        if closing is None or opening is None:
+            raise ValueError(f"request {request.id} is not being closed")
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self._timing.prove_closed_within.total_seconds()
+        # at its end Azure closes the port by itself
+        ask_at = None if closing.cause is EndCause.EXPIRED else loop.time()
+        pause = self._timing.poll.total_seconds()
+        while True:
+            if ask_at is not None and loop.time() >= ask_at:
+                try:
+                    wait = await self._ask(request)
+                except CannotClose as cannot:
+                    seen = await self._closed(request)
+                    if seen is not None:
+                        return Ended(closing.cause, seen.proof)
+                    return StillOpen(cannot.code, cannot.message, opening.ends_at)
+                ask_at = None if wait is None else loop.time() + wait.total_seconds()
+            seen = await self._closed(request)
+            if seen is not None:
+                return Ended(closing.cause, seen.proof)
+            if (left := give_up_at - loop.time()) <= 0:
+                return StillOpen("not_proved", "", opening.ends_at)
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 2, self._timing.poll_longest.total_seconds())
 
     async def check(self, request_id: RequestId) -> None:
         """Once more after the end instant: has Azure closed what we could not?"""
         request = await self._ledger.read(request_id)
         if request is None or request.state is not State.CLOSING or request.closing is None:
             return
-        seen = await self._prove(request, timedelta(0))
+        seen = await self._closed(request)
         if seen is not None:
             await self._record(request, Ended(request.closing.cause, seen.proof))
 
@@ -81,53 +97,58 @@ class Closer:
         if request.state is not State.ACTIVE or request.opening is None:
             return
         try:
-            records = await self._access.records(request)
+            standing = await self._access.standing(request)
+            if standing in (Standing.OPEN, Standing.UNKNOWN):
+                return
+            seen = await self._access.openness(request)
         except AzureError as error:
             log.warning("request %s: can't be read: %s", request.id, error.code)
             return
-        if not records or any(record.is_live for record in records):
-            return  # nothing read is no proof: the list may leave things out
-        now = await self._ledger.now()
-        if now >= request.opening.ends_at:
+        if not seen.is_closed or await self._ledger.now() >= request.opening.ends_at:
             return  # the end instant leads to closing by its own deadline
-        superseded = any("newer" in (record.status_reason or "").lower() for record in records)
-        cause = EndCause.SUPERSEDED if superseded else EndCause.VANISHED
-        await self._record(request, Ended(cause, "policy"))
+        if standing is Standing.ENDED:
+            await self._record(request, Ended(EndCause.VANISHED, seen.proof))
+            return
+        others = await self._same_ports(request)
+        if any(other.extends == request.id and other.state is State.APPLYING for other in others):
+            return  # its own extension is taking its place and says so in the same step
+        await self._record(
+            request, Ended(EndCause.SUPERSEDED, seen.proof, by=_newer(request, others))
+        )
 
-    async def _close(self, request: Request) -> tuple[str, str]:
-        """Ask Azure to close it; the problem's code and text, or two empty strings."""
-        seen = await self._openness(request)
-        if seen is not None and seen.is_closed:
-            return "", ""
+    async def watch_others(self, request_id: RequestId) -> None:
+        """After an opening or an early end: has it cost another session its port?"""
+        request = await self._ledger.read(request_id)
+        if request is None or request.opening is None:
+            return
+        for other in await self._same_ports(request):
+            await self.watch(other)
+
+    async def _same_ports(self, request: Request) -> list[Request]:
+        found = await self._ledger.by_vm(request.target.resource_id, OTHERS_MAX)
+        ports = set(request.terms.ports)
+        return [r for r in found if r.id != request.id and ports & set(r.terms.ports)]
+
+    async def _ask(self, request: Request) -> timedelta | None:
+        """Ask Azure to close it. The wait before asking again, or None: it was taken."""
         try:
             await self._failpoint("before-close")
             await self._access.close(request, await self._ledger.now())
-        except CannotClose as cannot:
-            return cannot.code, cannot.message
+            await self._failpoint("after-close")
         except AzureError as error:
             log.warning("request %s: closing: %s", request.id, error.code)
-        return "", ""
+            asked = error.retry_after if isinstance(error, AzureBusy) else None
+            return asked or self._timing.look_again
+        return None
 
-    async def _prove(self, request: Request, within: timedelta) -> Openness | None:
-        """What Azure shows once it is closed, or None when that was not seen in time."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + within.total_seconds()
-        pause = self._timing.poll
-        while True:
-            seen = await self._openness(request)
-            if seen is not None and (seen.is_closed or seen.is_shut_in_nsg):
-                return seen
-            if loop.time() >= deadline:
-                return None
-            await asyncio.sleep(min(pause.total_seconds(), max(0.0, deadline - loop.time())))
-            pause = min(pause * 2, self._timing.poll_longest)
-
-    async def _openness(self, request: Request) -> Openness | None:
+    async def _closed(self, request: Request) -> Openness | None:
+        """What Azure shows, if that is a closed port."""
         try:
-            return await self._access.openness(request)
+            seen = await self._access.openness(request)
         except AzureError as error:
             log.warning("request %s: can't be read: %s", request.id, error.code)
             return None
+        return seen if seen.is_closed or seen.is_shut_in_nsg else None
 
     async def _record(self, request: Request, event: Event) -> None:
         op = op_id(type(event).__name__.lower(), request.id, str(request.version))
@@ -136,6 +157,21 @@ class Closer:
         except IllegalTransition as illegal:
             log.info("request %s: %s", request.id, illegal)
             return
+        except LedgerFrozen as frozen:
+            if frozen.deferred is None:
+                raise
+            log.warning("request %s: entered after the resume", request.id)
+            return
         if isinstance(outcome, Conflict):
             log.info("request %s moved on meanwhile", request.id)
             await self.drive(request.id)
+
+
+def _newer(request: Request, others: list[Request]) -> RequestId | None:
+    """Which of our own sessions took its place, if it was one of ours."""
+    opened = [
+        (other.opening.opened_at, other.id)
+        for other in others
+        if other.opening and request.opening and other.opening.opened_at > request.opening.opened_at
+    ]
+    return max(opened)[1] if opened else None

@@ -21,6 +21,7 @@ from approvals.request import (
     Length,
     Opened,
     Opening,
+    Refused,
     Request,
     RequestId,
     State,
@@ -158,7 +159,7 @@ def judge(
 
     `extended` is the opening that an extension is added to.
     """
-    last = own[-1]
+    last = _last_step(own)
     if last.sequence != applying.sequence or last.mac != applying.mac:
         raise ProofFailed(request_id, f"entry {last.sequence} is newer than the opening to prove")
     if not isinstance(last.event, Applying):
@@ -175,6 +176,11 @@ def judge(
     _prove_approvals(request, last.event.terms)
     _prove_end(request, last, last.event, extended)
     return ProvenRequest(request, last, last.event.attempt, last.event.terms, request.approvals)
+
+
+def _last_step(own: Sequence[Entry]) -> Entry:
+    """The newest entry that changed anything: a try that was refused did not."""
+    return next((e for e in reversed(own) if not isinstance(e.event, Refused)), own[-1])
 
 
 def _prove_approvals(request: Request, terms: Terms) -> None:

@@ -220,7 +220,7 @@ class ApplyConsumer:
     async def _lapse_extensions(self, ended: RequestId) -> None:
         """An extension that was not open yet has nothing left to extend."""
         session = await self._ledger.read(ended)
-        if session is None or (session.ended and session.ended.cause is EndCause.SUPERSEDED):
+        if session is None:
             return
         for other in await self._ledger.by_person(session.requester):
             if other.extends == ended and other.state in (State.PENDING, State.APPROVED):
@@ -292,6 +292,8 @@ class Leader:
 
     async def turn_due(self) -> None:
         """Every deadline that is over, by Redis TIME. One that can't be read stops no other."""
+        if self._ledger.frozen is not None:
+            return  # nothing may be entered; Azure closes what is open at its end
         now = await self._ledger.now()
         for request_id in await self._ledger.due(now, DUE_AT_ONCE):
             try:
@@ -338,6 +340,8 @@ class Leader:
 
     async def watch_sessions(self) -> None:
         """Has Azure ended what should still be open?"""
+        if self._ledger.frozen is not None:
+            return
         for request in await self._ledger.active():
             if request.state is State.ACTIVE:
                 await self._closer.watch(request)

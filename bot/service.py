@@ -30,7 +30,7 @@ from approvals.membership import Membership
 from approvals.operations import fresh_op_id
 from approvals.request import PersonId, RequestId
 from bot import embedded
-from bot.background import ApplyConsumer, Drives, Leader, Tasks, forever
+from bot.background import LEASE_TTL, ApplyConsumer, Drives, Leader, Tasks, forever
 from bot.clock import Clock
 from bot.health import Health, application
 from bot.http import HttpEdge
@@ -80,6 +80,7 @@ class Service:
         failpoint: Failpoint = nowhere,
         claim_idle: timedelta = timedelta(seconds=60),
         post_interval: float = 1.0,
+        lease_ttl: timedelta = LEASE_TTL,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
@@ -89,6 +90,7 @@ class Service:
         self._failpoint = failpoint
         self._claim_idle = claim_idle
         self._post_interval = post_interval
+        self._lease_ttl = lease_ttl
         self._environ = environ if environ is not None else os.environ
         self._stack = AsyncExitStack()
         self._name = f"{settings.instance}-{secrets.token_hex(4)}"
@@ -206,7 +208,7 @@ class Service:
         drives = Drives(applier, closer)
         self._apply = ApplyConsumer(self.ledger, self._consumer("apply"), drives, self.tasks)
         self._show = ShowConsumer(self.services, self._consumer("show"))
-        self._leader = Leader(self.ledger, drives, closer, self.tasks)
+        self._leader = Leader(self.ledger, drives, closer, self.tasks, lease_ttl=self._lease_ttl)
         self.cards = Cards(self.services)
         fallback = settings.slack.fallback_channel or settings.audit.channel
         self.deliverer = Deliverer(
@@ -327,20 +329,19 @@ class Service:
 
     async def _behind(self) -> None:
         """Everything that no click waits for."""
-        http = self.settings.http
-        if http.health_port >= 0:
-            self.health_port = await self._listen(
-                application(self.health), http.health_host, http.health_port
-            )
-        await self._load_estate()
         loop = self.tasks.loop
         loop(forever("apply", self._apply.run, timedelta(0)), name="apply")
         loop(forever("show", self._show.run, timedelta(0)), name="show")
         loop(forever("deliver", self._deliver, timedelta(0)), name="deliver")
         loop(forever("groups", self._follow_groups, timedelta(0)), name="groups")
-        await self.clients.warm()
-        loop(self._leader.run(self._name, self._duties), name="leader")
         loop(forever("estate", self._follow_estate, ESTATE_READ_EVERY), name="estate")
+        loop(self._leader.run(self._name, self._duties), name="leader")
+        http = self.settings.http
+        if http.health_port >= 0:
+            self.health_port = await self._listen(
+                application(self.health), http.health_host, http.health_port
+            )
+        await self.clients.warm()
 
     async def _deliver(self) -> None:
         await self.deliverer.sweep()

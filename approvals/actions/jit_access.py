@@ -11,10 +11,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from approvals.request import Length, Opening, Request, Terms
 from defender.errors import (
+    AzureBusy,
     AzureError,
     AzureForbidden,
     AzureNotFound,
@@ -59,8 +61,13 @@ class Openness:
 
     @property
     def is_shut_in_nsg(self) -> bool:
-        """The rule is proved gone, whatever the policy still lists."""
-        return self.rules is not None and not self.rules
+        """The rule is proved gone, whatever the policy still lists.
+
+        No proof where Azure is about to write the rule, or lets people in by its firewall.
+        """
+        if self.rules is None or self.rules:
+            return False
+        return not any(r.is_opening or (r.is_live and r.mapped_port) for r in self.records)
 
     @property
     def proof(self) -> str:
@@ -71,8 +78,22 @@ class Openness:
         return "policy+nsg"
 
 
+class Standing(StrEnum):
+    """What the policy says of a session that should be open."""
+
+    OPEN = "open"
+    UNKNOWN = "unknown"
+    """nothing is shown, which proves nothing: a list may leave things out"""
+    SUPERSEDED = "superseded"
+    ENDED = "ended"
+    """ended by Azure, or no policy has the machine any more"""
+
+
 class CannotClose(Exception):
-    """No strategy is possible. `code`: shared, not_admitted, no_right, refused, switched_off."""
+    """No strategy is possible.
+
+    `code`: shared, not_admitted, no_right, refused, not_found, switched_off.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -117,16 +138,19 @@ class JitAccess:
                 return until.at
 
     async def send(self, request: Request, ends_at: datetime, within: timedelta) -> None:
-        """One POST. Raises AzureRefused (nothing happened), AzureUnavailable or OutcomeUnknown.
+        """One POST. Raises AzureRefused (nothing happened) or OutcomeUnknown.
 
-        Reading the policy counts against `within` too: nothing leaves after it.
+        Reading the policy counts against `within` too: nothing leaves after it, and a policy that
+        could not be read is a proof that nothing left.
         """
         began = time.monotonic()
         try:
             async with asyncio.timeout(within.total_seconds()):
                 snapshot = await self._jit.policies_of(machine_of(request))
         except TimeoutError as error:
-            raise AzureUnavailable("TimedOut", "the policy was not read in time") from error
+            raise AzureBusy("TimedOut", "The policy was not read in time.") from error
+        except AzureUnavailable as error:
+            raise AzureBusy(error.code, error.message, error.status) from error
         policy = _policy_with(snapshot, request)
         await self._jit.initiate(
             policy=policy,
@@ -141,25 +165,27 @@ class JitAccess:
         snapshot = await self._jit.policies_of(machine_of(request))
         return self._ours(snapshot, request)
 
-    async def opening_of(self, request: Request, now: datetime) -> Opening | None:
-        """The opening when Azure shows every port open, else None."""
+    async def look(
+        self, request: Request, now: datetime
+    ) -> tuple[Opening | None, tuple[AccessRecord, ...]]:
+        """Azure's records of this request, and the opening when they show every port open."""
         snapshot = await self._jit.policies_of(machine_of(request))
-        records = [record for record in self._ours(snapshot, request) if record.is_open]
-        open_ports = {record.port for record in records}
-        if not set(request.terms.ports) <= open_ports:
-            return None
+        ours = self._ours(snapshot, request)
+        records = [record for record in ours if record.is_open]
+        if not set(request.terms.ports) <= {record.port for record in records}:
+            return None, ours
         ends = [record.ends_at for record in records if record.ends_at is not None]
-        address = await self._address(request, snapshot)
-        return Opening(
+        opening = Opening(
             opened_at=now,
             ends_at=min(ends) if ends else request.attempts[-1].ends_at,
-            address=address,
+            address=await self._address(request, snapshot),
             mapped_ports={
                 record.port: record.mapped_port
                 for record in records
                 if record.mapped_port and record.mapped_port != record.port
             },
         )
+        return opening, ours
 
     async def _address(self, request: Request, snapshot: PolicySnapshot) -> str:
         """Azure Firewall's address if the policy names one, else the VM's own."""
@@ -184,19 +210,43 @@ class JitAccess:
     # --- closing ---
 
     async def openness(self, request: Request) -> Openness:
-        """What is still open of this session, by policy and (where readable) by NSG."""
+        """What is still open of this session, by policy and (where readable) by NSG.
+
+        An allow rule for our ports counts as ours unless a live session of somebody else explains
+        it: Azure may write another source than the one asked for (C035).
+        """
         machine = machine_of(request)
-        records, rules = await asyncio.gather(
-            self.records(request), self._network.jit_rules(machine)
+        snapshot, rules = await asyncio.gather(
+            self._jit.policies_of(machine), self._network.jit_rules(machine)
         )
-        ours: tuple[NsgRule, ...] | None = None
-        if rules is not None:
-            ours = tuple(rule for rule in rules if _opens(rule, request))
+        records = self._ours(snapshot, request)
+        if rules is None:
+            return Openness(records, None)
+        is_live = any(record.is_live for record in records)
+        others = self._others(snapshot, request)
+        ours = tuple(
+            rule
+            for rule in rules
+            if rule.is_allow
+            and any(rule.covers(port) for port in request.terms.ports)
+            and ((is_live and _opens(rule, request)) or not _is_explained(rule, others))
+        )
         return Openness(records, ours)
 
-    async def others(self, request: Request) -> tuple[AccessRecord, ...]:
-        """Live records of other requests on the same VM and ports."""
+    async def standing(self, request: Request) -> Standing:
+        """Whether Azure has ended what should be open."""
         snapshot = await self._jit.policies_of(machine_of(request))
+        records = self._ours(snapshot, request)
+        if any(record.is_live for record in records):
+            return Standing.OPEN
+        if not records:
+            is_gone = not snapshot.partial and not snapshot.of(request.target.resource_id)
+            return Standing.ENDED if is_gone else Standing.UNKNOWN
+        reasons = " ".join(record.status_reason or "" for record in records).lower()
+        return Standing.SUPERSEDED if "newer" in reasons else Standing.ENDED
+
+    def _others(self, snapshot: PolicySnapshot, request: Request) -> tuple[AccessRecord, ...]:
+        """Live records of others on the same VM and ports, our own closings included."""
         marker = self.marker(request)
         return tuple(
             record
@@ -206,38 +256,54 @@ class JitAccess:
         )
 
     async def close(self, request: Request, now: datetime) -> None:
-        """Close early by the first strategy that is possible. Raises CannotClose or AzureError."""
+        """Close early by the first strategy that works. Raises CannotClose or AzureError."""
+        snapshot = await self._jit.policies_of(machine_of(request))
+        ours = self._ours(snapshot, request)
+        if ours and not any(record.is_live for record in ours):
+            return  # Azure has ended it already
         strategies = {"supersede": self._supersede, "nsg_rule": self._delete_rules}
-        problem = CannotClose("switched_off", "closing early is switched off")
+        cannot = CannotClose("switched_off", "closing early is switched off")
+        failed: AzureError | None = None
         for name in self._early_close:
             try:
-                await strategies[name](request, now)
+                return await strategies[name](request, snapshot, now)
             except CannotClose as found:
-                problem = found
-            else:
-                return
-        raise problem
+                cannot = found
+            except AzureError as error:
+                failed = error  # it may work in a moment; another way may work now
+        raise failed or cannot
 
-    async def _delete_rules(self, request: Request, now: datetime) -> None:
+    async def _delete_rules(
+        self, request: Request, snapshot: PolicySnapshot, now: datetime
+    ) -> None:
+        """Delete the rules that let this session in, unless they let in another one too."""
+        del now
         rules = await self._network.jit_rules(machine_of(request))
         if rules is None:
             raise CannotClose("no_right", "the NSG can't be read")
-        for rule in rules:
-            if not _opens(rule, request):
-                continue
+        mine = [rule for rule in rules if _opens(rule, request)]
+        others = self._others(snapshot, request)
+        if any(_is_explained(rule, others) for rule in mine):
+            raise CannotClose("shared", "another session has this VM, port and source")
+        if not mine:
+            raise CannotClose("not_found", "no rule of this session is in the NSG")
+        for rule in mine:
             try:
                 await self._network.delete_rule(rule)
             except AzureNotFound:
                 continue
             except AzureForbidden as error:
                 raise CannotClose("no_right", error.message) from error
+            except AzureBusy:
+                raise
+            except AzureRefused as error:
+                raise CannotClose("refused", error.message) from error
 
-    async def _supersede(self, request: Request, now: datetime) -> None:
+    async def _supersede(self, request: Request, snapshot: PolicySnapshot, now: datetime) -> None:
         """A short request from nobody replaces ours, if the policy admits it and nobody shares."""
-        if await self.others(request):
+        if any(record.sources != (NOBODY,) for record in self._others(snapshot, request)):
             raise CannotClose("shared", "another session has this VM and port")
-        machine = machine_of(request)
-        policy = _policy_with(await self._jit.policies_of(machine), request)
+        policy = _policy_with(snapshot, request)
         for port in request.terms.ports:
             rule = policy.port(port)
             if rule is None or not _admits_nobody(rule.allowed_sources):
@@ -250,6 +316,8 @@ class JitAccess:
                 justification=f"{self._instance}-close:{request.id}",
                 timeout=timedelta(seconds=15),
             )
+        except AzureBusy:
+            raise
         except AzureRefused as error:
             raise CannotClose("refused", error.message) from error
 
@@ -278,13 +346,23 @@ def _policy_with(snapshot: PolicySnapshot, request: Request) -> VmPolicy:
 
 
 def _opens(rule: NsgRule, request: Request) -> bool:
-    sources = rule.sources or (rule.source,)
-    wanted = {request.terms.source, f"{request.terms.source}/32", f"{request.terms.source}/128"}
+    """Whether the rule lets in exactly this session's source, at one of its ports."""
     return (
         rule.is_allow
-        and bool(wanted & set(sources))
+        and bool(_plain((request.terms.source,)) & _plain(rule.sources or (rule.source,)))
         and any(rule.covers(port) for port in request.terms.ports)
     )
+
+
+def _is_explained(rule: NsgRule, records: Sequence[AccessRecord]) -> bool:
+    """Whether one of these records is why the rule stands there."""
+    sources = _plain(rule.sources or (rule.source,))
+    return any(rule.covers(r.port) and bool(_plain(r.sources) & sources) for r in records)
+
+
+def _plain(sources: Sequence[str]) -> set[str]:
+    """One host is written with and without its /32 or /128."""
+    return {source.strip().removesuffix("/32").removesuffix("/128").lower() for source in sources}
 
 
 def _admits_nobody(allowed: Sequence[str]) -> bool:
