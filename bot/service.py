@@ -33,7 +33,7 @@ from bot import embedded
 from bot.background import LEASE_TTL, ApplyConsumer, Drives, Leader, Tasks, forever
 from bot.clock import Clock
 from bot.health import Health, application
-from bot.http import HttpEdge
+from bot.http import LINGER_SECONDS, HttpEdge
 from bot.locales import load
 from bot.redis_client import connect, embedded_folder, require_durable
 from bot.settings import STDOUT, Settings
@@ -318,7 +318,7 @@ class Service:
             self.tasks.start(reannounce(self.services, silence), name="reannounce")
 
     async def _listen(self, app: web.Application, host: str, port: int) -> int:
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, lingering_time=LINGER_SECONDS)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, host, port)
