@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.azure import SandboxAzure
+from sandbox.slack import SandboxSlack
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 #: Any command ends long before this on two busy cores.
@@ -40,6 +43,24 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         if not name.startswith(("SEKISHO_", "SLACK_", "LC_", "LANG", "HTTP", "AZURE_"))
     }
     return {**kept, "PYTHONPATH": str(REPOSITORY), **(extra or {})}
+
+
+def sandbox_environment(slack: SandboxSlack, azure: SandboxAzure, folder: Path) -> dict[str, str]:
+    """The variables that make bot/demo.yaml the settings of this sandbox's bot."""
+    return {
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_APP_TOKEN": slack.app_token,
+        "SEKISHO_SLACK__API_URL": slack.url,
+        "SEKISHO_AZURE__RESOURCE_MANAGER": azure.url,
+        "SEKISHO_AZURE__AUTHORITY": azure.authority,
+        "SEKISHO_AZURE__CA_FILE": str(azure.ca_file),
+        "SEKISHO_AZURE__TENANT_ID": azure.tenant_id,
+        "SEKISHO_AZURE__CLIENT_ID": azure.client_id,
+        "SEKISHO_AZURE__CLIENT_SECRET": azure.client_secret,
+        "SEKISHO_AZURE__INSTANCE_DISCOVERY": "false",
+        "SEKISHO_REDIS__URL": f"embedded:{folder}/data",
+        "SEKISHO_AUDIT_KEY": "0123456789abcdef0123456789abcdef",
+    }
 
 
 async def start(*words: str, env: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:

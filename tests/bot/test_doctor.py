@@ -21,7 +21,7 @@ from sandbox.azure.faults import Fault
 from sandbox.slack import SandboxSlack
 from sandbox.world.clock import SandboxClock
 from sandbox.world.estate import demo_estate
-from tests.bot.command import REPOSITORY, sekisho
+from tests.bot.command import REPOSITORY, sandbox_environment, sekisho
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 INITIATE = "Microsoft.Security/locations/jitNetworkAccessPolicies/initiate/action"
@@ -66,20 +66,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     azure = SandboxAzure(demo_estate(), clock, state_dir=tmp_path)
     await slack.start()
     await azure.start()
-    env = {
-        "SLACK_BOT_TOKEN": slack.bot_token,
-        "SLACK_APP_TOKEN": slack.app_token,
-        "SEKISHO_SLACK__API_URL": slack.url,
-        "SEKISHO_AZURE__RESOURCE_MANAGER": azure.url,
-        "SEKISHO_AZURE__AUTHORITY": azure.authority,
-        "SEKISHO_AZURE__CA_FILE": str(azure.ca_file),
-        "SEKISHO_AZURE__TENANT_ID": azure.tenant_id,
-        "SEKISHO_AZURE__CLIENT_ID": azure.client_id,
-        "SEKISHO_AZURE__CLIENT_SECRET": azure.client_secret,
-        "SEKISHO_AZURE__INSTANCE_DISCOVERY": "false",
-        "SEKISHO_REDIS__URL": f"embedded:{tmp_path}/data",
-        "SEKISHO_AUDIT_KEY": "0123456789abcdef0123456789abcdef",
-    }
+    env = sandbox_environment(slack, azure, tmp_path)
     yield Place(slack, azure, tmp_path, env)
     await azure.stop()
     await slack.stop()
