@@ -25,6 +25,7 @@ from approvals.actions.jit_access import JitAccess
 from approvals.applying import Applier, Failpoint, Timing, nowhere
 from approvals.audit.anchor import Anchorer, FileSink, Sink, StreamSink
 from approvals.closing import Closer
+from approvals.consumers import BLOCK
 from approvals.ledger import Consumer, Lease, Ledger
 from approvals.membership import Membership
 from approvals.operations import fresh_op_id
@@ -35,6 +36,7 @@ from bot.clock import Clock
 from bot.health import Health, application
 from bot.http import LINGER_SECONDS, HttpEdge
 from bot.locales import load
+from bot.policy_reload import LivePolicy, reload_text
 from bot.redis_client import connect, embedded_folder, require_durable
 from bot.settings import STDOUT, Settings
 from bot.slack_anchor import SlackAnchors
@@ -46,7 +48,7 @@ from defender.jit import JitGateway
 from defender.network import NetworkGateway
 from delivery.deliverer import Deliverer
 from delivery.directory import Directory
-from delivery.outbox import ChannelId, Outbox, ring
+from delivery.outbox import ChannelId, Line, Outbox, ring
 from delivery.web_client import web_client
 from handlers import edge
 from handlers.alarms import alarm_forged, alarm_frozen, reannounce
@@ -61,6 +63,7 @@ log = logging.getLogger(__name__)
 GROUPS_EVERY = timedelta(seconds=30)
 #: How soon a clock that was moved is noticed.
 CLOCK_LOOK = timedelta(seconds=0.5)
+RULES_EVERY = timedelta(seconds=10)
 ESTATE_EVERY = timedelta(minutes=5)
 ESTATE_READ_EVERY = timedelta(minutes=1)
 SHUTDOWN_WITHIN = timedelta(seconds=5)
@@ -96,7 +99,7 @@ class Service:
         self._name = f"{settings.instance}-{secrets.token_hex(4)}"
         self.clock = Clock(settings.clock_offset_file)
         self._membership = NOBODY
-        self.policy = settings.policy
+        self.policy = LivePolicy(settings, self._environ)
 
     async def start(self) -> None:
         """Raises what stops a start: NotDurable, EmbeddedError, a refused token."""
@@ -168,7 +171,7 @@ class Service:
         self.outbox = Outbox(self.redis, tag=settings.redis.tag)
         self.services = Services(
             ledger=self.ledger,
-            policy=lambda: self.policy,
+            policy=self.policy,
             membership=self.membership,
             estate=self.estate,
             jit=self.jit,
@@ -228,7 +231,14 @@ class Service:
         self.ledger.on_frozen = self._on_frozen
 
     def _consumer(self, group: str) -> Consumer:
-        consumer = Consumer(self.ledger, group, self._name, claim_idle=self._claim_idle)
+        consumer = Consumer(
+            self.ledger,
+            group,
+            self._name,
+            claim_idle=self._claim_idle,
+            # what others left is looked for between two waits for something new
+            block=min(BLOCK, self._claim_idle),
+        )
         self._stack.push_async_callback(consumer.close)
         return consumer
 
@@ -332,6 +342,7 @@ class Service:
         loop = self.tasks.loop
         loop(forever("apply", self._apply.run, timedelta(0)), name="apply")
         loop(forever("show", self._show.run, timedelta(0)), name="show")
+        loop(forever("rules", self._reload_rules, RULES_EVERY), name="rules")
         loop(forever("deliver", self._deliver, timedelta(0)), name="deliver")
         loop(forever("groups", self._follow_groups, timedelta(0)), name="groups")
         loop(forever("estate", self._follow_estate, ESTATE_READ_EVERY), name="estate")
@@ -373,6 +384,17 @@ class Service:
             inactive=frozenset(PersonId(user) for user in groups.inactive),
             missing_scope=self._scope(),
         )
+
+    async def _reload_rules(self) -> None:
+        """A right file replaces the rules, a wrong one changes nothing; both are told (C065)."""
+        reload = await asyncio.to_thread(self.policy.reload_if_touched)
+        if reload is None:
+            return
+        channel = self.settings.audit.channel
+        text = reload_text(reload, self.services.languages.of_channel(channel))
+        if text is not None:
+            key = f"rules:{self.policy().version}:{int(self.clock.timestamp())}"
+            await self.outbox.put(ChannelId(channel), Line(key=key, text=text))
 
     def membership(self) -> Membership:
         """As read; its age does not grow when the demo's director moves the clock."""
