@@ -22,10 +22,11 @@ __all__ = ["refusal_text"]
 NEAR_MAX = 4
 
 
-def note(headline: str, *lines: str, buttons: Sequence[Element] = (), text: str = "") -> Message:
-    """A headline, sentences, buttons. `text` where the fallback must differ (tokens in lines)."""
+def note(locale: Locale, headline: str, *lines: str, buttons: Sequence[Element] = ()) -> Message:
+    """A bold headline and lines, the same in one go as the fallback."""
+    rest = locale.text("list.sentences").join(line for line in lines if line)
     return blocks.message(
-        text or f"{headline.rstrip('.。')}. {' '.join(lines)}",
+        locale.text("sentence", headline=headline.rstrip(".。"), rest=rest),
         blocks.section(f"*{headline}*", *lines),
         blocks.actions(*buttons) if buttons else None,
     )
@@ -203,7 +204,10 @@ def refused(
     said = refusal_lines(refusals, locale, group_names) or [locale.text("answer.nothing_changed")]
     opens = blocks.button(locale.text("button.open_form"), "jit_form", draft_id or "new")
     return note(
-        locale.text("answer.not_sent"), *said, buttons=[opens] if draft_id is not None else []
+        locale,
+        locale.text("answer.not_sent"),
+        *said,
+        buttons=[opens] if draft_id is not None else [],
     )
 
 
@@ -257,7 +261,9 @@ def not_decided(
             return not_approver(refusal, locale, group_names)
         case _:
             said = refusal_text(refusal, locale, group_names=group_names)
-            return note(locale.text("answer.not_done"), said, locale.text("answer.nothing_changed"))
+            return note(
+                locale, locale.text("answer.not_done"), said, locale.text("answer.nothing_changed")
+            )
 
 
 def not_approver(
@@ -265,6 +271,7 @@ def not_approver(
 ) -> Message:
     """Whom the rule asks; no blame."""
     return note(
+        locale,
         locale.text("answer.not_approver"),
         refusal_text(refusal, locale, group_names=group_names),
         locale.text("answer.nothing_changed"),
@@ -307,7 +314,7 @@ def outdated(request: Request, locale: Locale) -> Message:
     headline = locale.text("answer.outdated.headline")
     now = safe.escape_mrkdwn(words.whole(request, locale))
     line = locale.text("answer.outdated.line", what=now)
-    return note(headline, line, locale.text("answer.nothing_changed"))
+    return note(locale, headline, line, locale.text("answer.nothing_changed"))
 
 
 def approved(request: Request, locale: Locale) -> Message:
@@ -319,7 +326,7 @@ def approved(request: Request, locale: Locale) -> Message:
         if request.missing_approvals
         else locale.text(key, **args)
     )
-    return note(locale.text("answer.approved.headline", **args), line)
+    return note(locale, locale.text("answer.approved.headline", **args), line)
 
 
 def denied(request: Request, locale: Locale) -> Message:
@@ -338,7 +345,7 @@ def cancelled(request: Request, locale: Locale) -> Message:
 def done_asked(request: Request, locale: Locale) -> Message:
     """Asked of Azure; proved when Azure no longer shows it."""
     headline = words.headline("card.closing.headline", request, locale)
-    return note(headline, locale.text("answer.closing"))
+    return note(locale, headline, locale.text("answer.closing"))
 
 
 def revoked(request: Request, locale: Locale) -> Message:
@@ -350,7 +357,7 @@ def revoked(request: Request, locale: Locale) -> Message:
 
 def retried(request: Request, locale: Locale) -> Message:
     headline = words.headline("card.opening.headline", request, locale)
-    return note(headline, locale.text("card.opening.waits"))
+    return note(locale, headline, locale.text("card.opening.waits"))
 
 
 def settings_saved(locale: Locale) -> Message:
@@ -373,6 +380,7 @@ def frozen(locale: Locale) -> Message:
 
 def rights_unknown(refusal: Refusal, locale: Locale) -> Message:
     return note(
+        locale,
         locale.text("answer.not_done"),
         refusal_text(refusal, locale),
         locale.text("answer.nothing_changed"),

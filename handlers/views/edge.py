@@ -13,7 +13,7 @@ def form_needed(draft_id: str, locale: Locale) -> Message:
     """A mention can't open a form by itself; the button can."""
     opens = blocks.button(locale.text("button.open_form"), "jit_form", draft_id, style="primary")
     headline = locale.text("edge.form_needed.headline")
-    return note(headline, locale.text("edge.form_needed.line"), buttons=[opens])
+    return note(locale, headline, locale.text("edge.form_needed.line"), buttons=[opens])
 
 
 def verify_answer(report: VerifyReport, locale: Locale) -> Message:
@@ -21,9 +21,10 @@ def verify_answer(report: VerifyReport, locale: Locale) -> Message:
     if report.is_good:
         args = {"first": report.first, "head": report.head}
         return note(
-            locale.text("edge.verified.headline"), locale.text("edge.verified.line", **args)
+            locale, locale.text("edge.verified.headline"), locale.text("edge.verified.line", **args)
         )
     return note(
+        locale,
         locale.text("edge.verify_broken.headline", sequence=report.first_bad),
         locale.text(
             "edge.verify_broken.line",
