@@ -46,6 +46,7 @@ from defender.estate import Estate
 from defender.inventory import Inventory
 from defender.jit import JitGateway
 from defender.network import NetworkGateway
+from delivery.deliverer import LEASE as CHANNEL_LEASE
 from delivery.deliverer import Deliverer
 from delivery.directory import Directory
 from delivery.outbox import ChannelId, Line, Outbox, ring
@@ -83,7 +84,7 @@ class Service:
         failpoint: Failpoint = nowhere,
         claim_idle: timedelta = timedelta(seconds=60),
         post_interval: float = 1.0,
-        lease_ttl: timedelta = LEASE_TTL,
+        lease_ttl: timedelta | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
@@ -211,7 +212,9 @@ class Service:
         drives = Drives(applier, closer)
         self._apply = ApplyConsumer(self.ledger, self._consumer("apply"), drives, self.tasks)
         self._show = ShowConsumer(self.services, self._consumer("show"))
-        self._leader = Leader(self.ledger, drives, closer, self.tasks, lease_ttl=self._lease_ttl)
+        self._leader = Leader(
+            self.ledger, drives, closer, self.tasks, lease_ttl=self._lease_ttl or LEASE_TTL
+        )
         self.cards = Cards(self.services)
         fallback = settings.slack.fallback_channel or settings.audit.channel
         self.deliverer = Deliverer(
@@ -224,6 +227,7 @@ class Service:
             ),
             post_interval=self._post_interval,
             update_interval=self._post_interval * UPDATES_PER_POST,
+            lease=self._lease_ttl or CHANNEL_LEASE,
         )
         self._anchorer = Anchorer(
             self.ledger, self._sink, SlackAnchors(self.services, settings.audit.channel)
