@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.browser.fake_server import FakeServer
+from tests.stage import Stage, set_stage
 
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking"]
 
@@ -50,3 +52,14 @@ async def page(context: BrowserContext) -> AsyncIterator[Page]:
     opened.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
     yield opened
     assert problems == []
+
+
+@pytest.fixture
+async def browser_stage(browser: Browser, tmp_path: Path) -> AsyncIterator[Stage]:
+    """The whole product with its page, once there is a browser to look at it."""
+    stage = await set_stage(tmp_path)
+    try:
+        await stage.start_bot()
+        yield stage
+    finally:
+        await stage.stop()
