@@ -157,9 +157,14 @@ def _summary(
         channel=rule.channel,
         lapses_after=rule.lapse_after,
         longest_rule=rule.longest,
-        longest_vm=longest_of(entry, ports) if entry else None,
+        longest_vm=_vm_cap(entry, ports) if entry else None,
         ticket=rule.ticket_pattern,
     )
+
+
+def _vm_cap(entry: VmPolicy, ports: tuple[int, ...]) -> timedelta | None:
+    """The VM's cap for the chosen ports; before one is chosen, that of the longest."""
+    return longest_of(entry, ports) or max((port.longest for port in entry.ports), default=None)
 
 
 # --- type-ahead -------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ class Clicks:
         request = await self._request(action)
         if request is None:
             return self._unknown(action, locale)
-        draft = again_draft(request, caller)
+        draft = again_draft(request, caller, locale)
         await drafts.save(self._s.ledger, caller.person, draft)
         return OpenForm(draft)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import assert_never
 
 from approvals.ledger import LedgerError
@@ -304,10 +303,10 @@ def extension_draft(session: Request, window: str, reason: str, caller: Caller) 
     )
 
 
-def again_draft(request: Request, caller: Caller) -> Draft:
+def again_draft(request: Request, caller: Caller, locale: Locale) -> Draft:
     """`Ask again`: the same words, in a fresh form."""
     window = request.asked.window
-    typed = f"{int(window.duration / timedelta(minutes=1))}m" if isinstance(window, Length) else ""
+    typed = locale.duration(window.duration) if isinstance(window, Length) else ""
     base = draft_of(CommandLine(Verb.ASK), channel=caller.channel)
     return Draft(
         id=base.id,

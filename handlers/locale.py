@@ -58,6 +58,12 @@ class Locale:
         category = BabelLocale.parse(self.language).plural_form(n)
         return template[category].format_map({"n": n, **args})
 
+    def inflected(self, key: str, n: int, **args: object) -> str:
+        """The text of `key`, in its form for `n` things where the language has several."""
+        if isinstance(self.catalogue[key], str):
+            return self.text(key, **args)
+        return self.plural(key, n, **args)
+
     def duration(self, length: timedelta) -> str:
         """`1 hour 30 minutes`, `1時間30分`: whole minutes, seconds only under a minute."""
         return self._duration(length, "duration")

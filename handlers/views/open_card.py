@@ -40,8 +40,9 @@ def open_card(request: Request, locale: Locale) -> Message:
     value = words.reference(request)
     closes = words.ends_at(request)
     return blocks.message(
-        locale.text(
+        locale.plural(
             "card.open.text",
+            len(request.terms.ports),
             thing=safe.escape_mrkdwn(words.thing_start(request.terms, request.target, locale)),
             who=locale.person(request.requester),
             source=safe.escape_mrkdwn(request.terms.source),

@@ -96,7 +96,7 @@ def port(number: int, locale: Locale) -> str:
 
 
 def source(request: Request, locale: Locale) -> str:
-    """`203.0.113.7 (saved as home)`; plain."""
+    """`203.0.113.7 (office)`: a named network of the rule; plain."""
     if not request.source_label:
         return request.terms.source
     name = safe.one_line(request.source_label)
@@ -169,13 +169,16 @@ def approvers(request: Request, locale: Locale) -> str:
 
 
 def left(until: timedelta, locale: Locale) -> str:
-    return locale.short_duration(max(until, timedelta()))
+    """Rounded up to a minute: a warning ten minutes before the end takes a moment to arrive."""
+    minutes = -(-max(until, timedelta()) // timedelta(minutes=1))
+    return locale.short_duration(timedelta(minutes=minutes))
 
 
 def headline(key: str, request: Request, locale: Locale) -> str:
     """One phone line: the outcome and the thing (mrkdwn, without the bold)."""
-    return locale.text(
+    return locale.inflected(
         key,
+        len(request.terms.ports),
         thing=safe.escape_mrkdwn(thing(request.terms, request.target, locale)),
         start=safe.escape_mrkdwn(thing_start(request.terms, request.target, locale)),
     )

@@ -82,7 +82,7 @@ def test_box_says_vm_port_source_and_time() -> None:
     assert box.splitlines() == [
         "VM    web-01 (rg-shop-prod)",
         "Port  22 (SSH)",
-        "From  203.0.113.7 (saved as home)",
+        "From  203.0.113.7 (home)",
         "For   2 hours from opening",
     ]
 
