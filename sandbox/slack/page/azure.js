@@ -19,7 +19,11 @@ export function setUpAzure(pill, panel, isShown) {
   setInterval(() => isShown() && document.visibilityState === "visible" && refresh("azure"), POLL);
 }
 
-const open = () => store.azure?.open ?? [];
+// 192.0.2.0/24 is for documents (RFC 5737): a port opened to it alone lets nobody in. Asking for
+// that is how a session is ended early, since Azure has no call for it.
+const isForNobody = (one) => /^192\.0\.2\.\d+(\/32)?$/.test(one.source);
+const listed = () => store.azure?.open ?? [];
+const open = () => listed().filter((one) => !isForNobody(one));
 
 function drawPill(pill) {
   pill.hidden = store.azure === null;
@@ -74,10 +78,18 @@ function openPorts() {
       "section",
       { class: "open-ports none" },
       icon("lock"),
-      h("div", {}, head, h("p", { class: "hint" }, t("noOpenHint"))),
+      h("div", {}, head, h("p", { class: "hint" }, t("noOpenHint")), endedEarly()),
     );
-  return h("section", { class: "open-ports" }, head, h("ul", {}, list.map(portCard)));
+  return h("section", { class: "open-ports" }, head, h("ul", {}, list.map(portCard)), endedEarly());
 }
+
+/** Ports that Azure still lists, though only for an address that nobody has. */
+const endedEarly = () =>
+  listed()
+    .filter(isForNobody)
+    .map((one) =>
+      h("p", { class: "hint", "data-nobody": `${one.vm}:${one.port}` }, t("forNobody", one)),
+    );
 
 function portCard(one) {
   const ends = Date.parse(one.ends_at);
@@ -106,7 +118,7 @@ function portCard(one) {
 /** Groups with an open port stand first and open; the many others fold into one line. */
 function rules() {
   const nsgs = store.azure?.nsgs ?? [];
-  const openNames = new Set(open().map((port) => port.vm));
+  const openNames = new Set(listed().map((port) => port.vm));
   const isAllowing = (nsg) => nsg.vm.split(", ").some((name) => openNames.has(name));
   const allowing = nsgs.filter(isAllowing);
   const others = nsgs.filter((nsg) => !isAllowing(nsg));

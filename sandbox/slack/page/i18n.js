@@ -68,6 +68,8 @@ const EN = {
   openPorts: (n) => (n === 1 ? "1 open port" : `${n} open ports`),
   noOpen: "No port is open",
   noOpenHint: "Every JIT port is closed by its deny rule.",
+  forNobody: (one) =>
+    `${one.vm}:${one.port} was ended early: Azure lets in only ${one.source} now, an address that nobody has.`,
   from: "from",
   closes: "closes",
   left: "left",
@@ -173,11 +175,13 @@ const JA = {
   openPorts: (n) => `開いているポート：${n}`,
   noOpen: "開いているポートはありません",
   noOpenHint: "JITの対象ポートはすべて拒否規則で閉じています。",
+  forNobody: (one) =>
+    `${one.vm}:${one.port}は予定より早く閉じました。Azureが許可しているのは、だれも使わないアドレス${one.source}だけです。`,
   from: "接続元",
   closes: "終了",
   left: "残り",
   rules: "ネットワークセキュリティグループ",
-  otherGroups: (n) => `開いていないグループ：${n}`,
+  otherGroups: (n) => `ポートが開いていないグループ：${n}`,
   log: "Azureが受け取った要求",
   noLog: "まだありません",
   allow: "許可",
