@@ -1,1 +1,1 @@
-"""What `make bench` measures, as ratios to bare floors."""
+"""`python -m benchmarks`: what the product costs, beside a bare floor measured in the same run."""

@@ -1,0 +1,46 @@
+"""`python -m benchmarks.bot_process`: the bot as `sekisho run` wires it, on a free port.
+
+With `--edge` nothing runs behind the edge: no consumer, no Azure. That is the part that the floor
+has, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+
+from benchmarks.ground import read_settings
+from bot import logs
+from bot.background import forever
+from bot.service import GROUPS_EVERY, Service
+
+
+class EdgeOnly(Service):
+    """Answers Slack and records; what follows from an entry is nobody's work here."""
+
+    async def _behind(self) -> None:
+        await self._load_estate()
+        self.tasks.loop(forever("groups", self._read_groups, GROUPS_EVERY), name="groups")
+
+
+async def _run(*, is_whole: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    settings = read_settings(os.environ)
+    logs.configure(secrets=settings.secrets)
+    service = Service(settings) if is_whole else EdgeOnly(settings)
+    try:
+        await service.start()
+        port = service.http_port if settings.slack.mode == "http" else 0
+        print(json.dumps({"port": port}), flush=True)
+        await stop.wait()
+    finally:
+        await service.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(is_whole="--edge" not in sys.argv))
