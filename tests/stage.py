@@ -110,7 +110,9 @@ async def until(condition: Callable[[], bool], within: float = 10.0) -> None:
         await asyncio.sleep(0.01)
 
 
-def environment(slack: SandboxSlack, azure: SandboxAzure, redis_url: str, offset: Path) -> dict[str, str]:
+def environment(
+    slack: SandboxSlack, azure: SandboxAzure, redis_url: str, offset: Path
+) -> dict[str, str]:
     """What `sekisho run` would find in its environment."""
     return {
         "SLACK_BOT_TOKEN": slack.bot_token,
@@ -135,9 +137,7 @@ def read_settings(environ: dict[str, str], config: Path = DEMO_CONFIG) -> Settin
     return replace(settings, http=replace(settings.http, health_port=0, port=0))
 
 
-async def set_stage(
-    folder: Path, *, redis_url: str = "", estate: Estate | None = None, **changes: object
-) -> Stage:
+async def set_stage(folder: Path, *, redis_url: str = "", estate: Estate | None = None) -> Stage:
     """Sandbox and settings; the bot is started by `start_bot`."""
     offset = folder / "clock-offset"
     clock = SandboxClock(offset)
@@ -148,6 +148,7 @@ async def set_stage(
     azure.on_change(slack.azure_changed)
     await azure.start()
     await slack.start()
-    url = redis_url or f"embedded:{folder / 'ledger'}"
-    settings = read_settings(environment(slack, azure, url, offset))
-    return Stage(slack=slack, azure=azure, clock=clock, settings=replace(settings, **changes))
+    settings = read_settings(environment(slack, azure, f"embedded:{folder / 'ledger'}", offset))
+    if redis_url:  # afterwards: the settings refuse a clock that can be moved with a real Redis
+        settings = replace(settings, redis=replace(settings.redis, url=redis_url))
+    return Stage(slack=slack, azure=azure, clock=clock, settings=settings)

@@ -14,7 +14,9 @@ from tests.stage import Stage
 LINE = "/jit web-01 22,8443 for 1h from 203.0.113.7 because deploy fix"
 
 
-async def asked(stage: Stage, line: str = LINE, who: str = "alice", channel: str = "C0OPS") -> Message:
+async def asked(
+    stage: Stage, line: str = LINE, who: str = "alice", channel: str = "C0OPS"
+) -> Message:
     """A request that waits for its approvers."""
     person = stage.slack.person(who)
     await person.command(channel, line)
@@ -31,7 +33,8 @@ async def test_a_denial_has_a_reason_that_the_asker_reads(stage: Stage) -> None:
     await suzuki.fill(form, "reason", "Let the security team look first.")
     await suzuki.submit(form)
     denied = await stage.wait_state(State.DENIED)
-    assert denied.denial is not None and denied.denial.reason == "Let the security team look first."
+    assert denied.denial is not None
+    assert denied.denial.reason == "Let the security team look first."
     await alice.wait_dm("Let the security team look first.")
     await stage.slack.wait_update(card, containing="Denied")
     assert not stage.azure.initiates
@@ -150,7 +153,8 @@ async def test_an_approver_revokes_with_a_reason(stage: Stage) -> None:
     await suzuki.fill(form, "reason", "The web shell alert is being investigated.")
     await suzuki.submit(form)
     ended = await stage.wait_state(State.ENDED)
-    assert ended.ended is not None and ended.ended.cause is EndCause.REVOKED
+    assert ended.ended is not None
+    assert ended.ended.cause is EndCause.REVOKED
     await alice.wait_dm("The web shell alert is being investigated.")
 
 
@@ -169,8 +173,10 @@ async def test_the_warning_offers_to_extend_and_the_same_approvers_decide(stage:
     await suzuki.click(again, "jit_approve")
     extended = await stage.wait_state(State.ACTIVE, 2)
     ended = await stage.wait_state(State.ENDED, 1)
-    assert ended.ended is not None and ended.ended.cause is EndCause.SUPERSEDED
-    assert first.opening is not None and extended.opening is not None
+    assert ended.ended is not None
+    assert ended.ended.cause is EndCause.SUPERSEDED
+    assert first.opening is not None
+    assert extended.opening is not None
     gained = extended.opening.ends_at - first.opening.ends_at
     assert gained.total_seconds() == 1800
 
@@ -185,5 +191,6 @@ async def test_the_end_that_came_while_the_bot_was_down_is_caught_up(stage: Stag
     stage.advance(hours=2)
     await stage.start_bot()
     ended = await stage.wait_state(State.ENDED)
-    assert ended.ended is not None and ended.ended.cause is EndCause.EXPIRED
+    assert ended.ended is not None
+    assert ended.ended.cause is EndCause.EXPIRED
     await stage.slack.wait_update(card, containing="is closed")

@@ -29,8 +29,10 @@ async def test_one_line_opens_and_closes_the_port(stage: Stage) -> None:
 
     await alice.click(dm, "jit_done")
     ended = await stage.wait_state(State.ENDED)
-    assert ended.ended is not None and ended.ended.cause is EndCause.DONE
+    assert ended.ended is not None
+    assert ended.ended.cause is EndCause.DONE
     assert not [port for port in stage.azure.open_ports() if port.source == "203.0.113.7"]
     await stage.slack.wait_update(card, containing="is closed")
     report = await verify(stage.ledger.store, stage.ledger.keys)
-    assert report.is_good and report.head >= 5
+    assert report.is_good
+    assert report.head >= 5
