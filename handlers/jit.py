@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from approvals.ledger import LedgerError
+from approvals.ledger import LedgerError, LedgerFrozen
 from approvals.ports import parse_ports
 from approvals.request import (
     Length,
@@ -40,6 +40,9 @@ from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views import answers
 from handlers.views.blocks import Message
+from handlers.views.edge import estate_unread
+from handlers.views.end_card import ended_card
+from handlers.views.failures import still_open_card
 from handlers.views.help import help_message
 
 
@@ -103,6 +106,8 @@ class Jit:
         await save(self._s.ledger, caller.person, draft)
         if not line.vm:
             return OpenForm(draft)
+        if self._s.estate.oldest() is None:
+            return estate_unread(locale)
         found = asking.find_machine(self._s, caller.person, line.vm)
         match found:
             case Ambiguous(machines):
@@ -192,9 +197,25 @@ class Jit:
             result = await deciding.act(
                 s, request_id, decide, actor=caller.person, op=caller.op, trace=caller.trace
             )
+        except LedgerFrozen as frozen:
+            if frozen.deferred is None:
+                return answering.ledger_answer(frozen, locale)
+            close = self._close_frozen(frozen.deferred, caller.person)
+            s.background.start(close, name="close frozen")
+            return answers.closing_frozen(frozen.deferred, locale)
         except LedgerError as error:
             return answering.ledger_answer(error, locale)
         return answering.decision_answer(s, result, request_id, verb, locale)
+
+    async def _close_frozen(self, closing: Request, actor: PersonId) -> None:
+        """Told straight by Slack: cards and outboxes are in the Redis that can't be trusted."""
+        s = self._s
+        after = await s.close_frozen(closing)
+        for person in dict.fromkeys((actor, closing.requester)):
+            locale = await s.languages.learn(person)
+            still = after.still_open is not None
+            said = still_open_card(after, None, locale) if still else ended_card(after, locale)
+            await s.client.chat_postMessage(channel=person, text=said.text, blocks=said.blocks)
 
     def _decision(
         self, person: PersonId, line: CommandLine, locale: Locale

@@ -32,3 +32,9 @@ def verify_answer(report: VerifyReport, locale: Locale) -> Message:
             reason=safe.escape_mrkdwn(report.reason, 400),
         ),
     )
+
+
+def estate_unread(locale: Locale) -> Message:
+    """Right after the first start of all: no VM is known yet, so none can be unknown."""
+    text = locale.text("edge.empty.not_read")
+    return blocks.message(text, blocks.section(text))
