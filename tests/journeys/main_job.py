@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from approvals.audit.verify import verify
 from approvals.request import EndCause, State
+from sandbox.slack import View
 from tests.stage import Stage
 
 Between = Callable[[], Awaitable[None]]
@@ -54,7 +55,7 @@ async def ask_by_form(stage: Stage) -> None:
     form = await alice.wait_view(timeout=15)
     options = await alice.suggest(form, "vm", "web-01")
     await alice.fill(form, "vm", options[0])
-    form = await alice.wait_view(timeout=15)
+    form = await alice.wait_view(timeout=15, where=has_ports)
     await alice.fill(form, "ports", ["22"])
     [typed, *_] = await alice.suggest(form, "source", "203.0.113.7")
     await alice.fill(form, "source", typed)
@@ -62,6 +63,11 @@ async def ask_by_form(stage: Stage) -> None:
     await alice.fill(form, "reason", "deploy fix 4821")
     result = await alice.submit(form)
     assert not result.errors
+
+
+def has_ports(form: View) -> bool:
+    """The VM is chosen: the form has been drawn again with what belongs to it."""
+    return any(block["block_id"] == "ports" for block in form.blocks)
 
 
 async def is_proved(stage: Stage) -> None:
