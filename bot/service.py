@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -29,7 +30,7 @@ from approvals.consumers import BLOCK
 from approvals.ledger import Consumer, Lease, Ledger
 from approvals.membership import Membership
 from approvals.operations import fresh_op_id
-from approvals.request import PersonId, RequestId
+from approvals.request import PersonId, Request, RequestId
 from bot import embedded
 from bot.background import LEASE_TTL, ApplyConsumer, Drives, Leader, Tasks, forever
 from bot.clock import Clock
@@ -38,6 +39,7 @@ from bot.http import LINGER_SECONDS, HttpEdge
 from bot.locales import load
 from bot.policy_reload import LivePolicy, reload_text
 from bot.redis_client import connect, embedded_folder, require_durable
+from bot.replicas import BEAT_EVERY, Replicas
 from bot.settings import STDOUT, Settings
 from bot.slack_anchor import SlackAnchors
 from bot.socket_mode import SocketEdge
@@ -61,6 +63,8 @@ from handlers.services import ChannelStyle, Languages, Services
 
 log = logging.getLogger(__name__)
 
+#: Many pings and a few tries to connect: then the process is better started anew.
+DEAF_FOR = timedelta(minutes=3)
 GROUPS_EVERY = timedelta(seconds=30)
 #: How soon a clock that was moved is noticed.
 CLOCK_LOOK = timedelta(seconds=0.5)
@@ -155,7 +159,8 @@ class Service:
             tag=settings.redis.tag,
             clock=self.clock.offset,
             retention=settings.audit.retention,
-            defer=self._sink.defer if self._sink else None,
+            # without a second sink it stands in the log of the process, as evidence
+            defer=self._sink.defer if self._sink else StreamSink(sys.stderr.buffer).defer,
         )
         self.client = web_client(
             settings.slack.bot_token,
@@ -170,6 +175,8 @@ class Service:
         self.estate = Estate(inventory, self.jit, clock=self.clock.now)
         self.directory = Directory(self.client)
         self.outbox = Outbox(self.redis, tag=settings.redis.tag)
+        self._replicas = Replicas(self.redis, tag=settings.redis.tag, name=self._name)
+        self._ghosts = 0
         self.services = Services(
             ledger=self.ledger,
             policy=self.policy,
@@ -185,6 +192,7 @@ class Service:
             audit_channel=settings.audit.channel,
             instance=settings.redis.tag,
             bot_user_id=lambda: self._bot_user,
+            close_frozen=self._close_frozen,
         )
         self._bot_user = ""
         self._azure_problem = ""
@@ -209,6 +217,7 @@ class Service:
             failpoint=self._failpoint,
         )
         closer = Closer(self.ledger, access, timing=self._timing, failpoint=self._failpoint)
+        self._closer = closer
         drives = Drives(applier, closer)
         self._apply = ApplyConsumer(self.ledger, self._consumer("apply"), drives, self.tasks)
         self._show = ShowConsumer(self.services, self._consumer("show"))
@@ -233,6 +242,9 @@ class Service:
             self.ledger, self._sink, SlackAnchors(self.services, settings.audit.channel)
         )
         self.ledger.on_frozen = self._on_frozen
+
+    async def _close_frozen(self, request: Request) -> Request:
+        return await self._closer.close_frozen(request)
 
     def _consumer(self, group: str) -> Consumer:
         consumer = Consumer(
@@ -311,13 +323,15 @@ class Service:
             app,
             settings.app_token or "",
             self.client,
-            proxy=self.settings.proxy.for_url("wss://wss-primary.slack.com"),
+            proxy_for=self.settings.proxy.for_url,
             on_reconnect=self._reconnected,
         )
         self._socket_task = asyncio.create_task(self.socket.run(), name="socket mode")
         connected = asyncio.create_task(self.socket.connected.wait())
         await asyncio.wait({self._socket_task, connected}, return_when=asyncio.FIRST_COMPLETED)
         connected.cancel()
+        if self._socket_task.done():
+            self._socket_task.result()  # a refused app token ends the start
 
     async def _socket_stop(self) -> None:
         task = getattr(self, "_socket_task", None)
@@ -328,8 +342,14 @@ class Service:
     def _reconnected(self) -> None:
         """After a silence the pending cards say so again: clicks may have been lost (C055)."""
         silence = self.socket.silence_before_hello
+        self.tasks.start(self._count_ghosts(self.socket.health.connections), name="replicas")
         if silence > timedelta(minutes=1):
             self.tasks.start(reannounce(self.services, silence), name="reannounce")
+
+    async def _count_ghosts(self, connections: int) -> None:
+        """More connections at Slack than processes here: the others swallow clicks (C054)."""
+        await self._replicas.beat()
+        self._ghosts = max(0, connections - self._replicas.alive)
 
     async def _listen(self, app: web.Application, host: str, port: int) -> int:
         runner = web.AppRunner(app, access_log=None, lingering_time=LINGER_SECONDS)
@@ -349,6 +369,7 @@ class Service:
         loop(forever("rules", self._reload_rules, RULES_EVERY), name="rules")
         loop(forever("deliver", self._deliver, timedelta(0)), name="deliver")
         loop(forever("groups", self._follow_groups, timedelta(0)), name="groups")
+        loop(forever("replicas", self._replicas.beat, BEAT_EVERY), name="replicas")
         loop(forever("estate", self._follow_estate, ESTATE_READ_EVERY), name="estate")
         loop(self._leader.run(self._name, self._duties), name="leader")
         http = self.settings.http
@@ -368,13 +389,14 @@ class Service:
         await self._read_groups()
         offset = self.clock.offset()
         for _ in range(GROUPS_EVERY // CLOCK_LOOK):
-            await asyncio.sleep(CLOCK_LOOK.total_seconds())
-            if self.clock.offset() != offset:
+            if await self.directory.is_asked_again(CLOCK_LOOK) or self.clock.offset() != offset:
                 return
 
     async def _read_groups(self) -> None:
         now = await self.ledger.now()
-        await self.directory.refresh_groups(now=now - self.clock.offset())
+        await self.directory.refresh_groups(
+            now=now - self.clock.offset(), people_of=self.policy().groups
+        )
         groups = self.directory.groups
         if groups is None:
             self._membership = Membership({}, read_at=NOBODY.read_at, missing_scope=self._scope())
@@ -453,17 +475,22 @@ class Service:
         checks = self.health.checks
         checks["ledger"] = lambda: "frozen" if self.ledger.frozen else ""
         checks["groups"] = lambda: self.directory.problem
-        checks["slack"] = self._slack_problem
         checks["azure"] = lambda: self._azure_problem
         checks["delivery"] = lambda: ", ".join(
             f"{channel}: {problem}" for channel, problem in self.deliverer.health.problems.items()
         )
+        self.health.blocking["slack"] = self._slack_problem
+        self.health.fatal["socket"] = self._socket_silence
+        self.health.warnings["connections"] = self._ghost_problem
         metrics = self.health.metrics
         metrics["posted"] = lambda: self.deliverer.health.posted
         metrics["updated"] = lambda: self.deliverer.health.updated
         metrics["reconciled"] = lambda: self.deliverer.health.reconciled
         metrics["audit_head"] = lambda: self.ledger.highest_head.sequence
+        metrics["set_aside"] = lambda: self.deliverer.health.set_aside
         metrics["socket_connections"] = self._connections
+        metrics["replicas"] = lambda: self._replicas.alive
+        metrics["refused_deliveries"] = self._refused_deliveries
         metrics["background_failures"] = lambda: sum(self.tasks.failures.values())
         metrics["leader"] = lambda: float(self._leader.is_leading)
 
@@ -472,6 +499,22 @@ class Service:
         if socket is None:
             return ""
         return "" if socket.health.is_connected else socket.health.problem or "not connected"
+
+    def _socket_silence(self) -> str:
+        """Nothing heard for many pings though tries go on: a new process may do better (C055)."""
+        socket: SocketEdge | None = getattr(self, "socket", None)
+        if socket is None or socket.health.silence() < DEAF_FOR:
+            return ""
+        return f"nothing heard from Slack for {socket.health.silence().total_seconds():.0f} s"
+
+    def _ghost_problem(self) -> str:
+        if not self._ghosts:
+            return ""
+        return f"Slack counts {self._ghosts} connections more than there are replicas"
+
+    def _refused_deliveries(self) -> float:
+        http: HttpEdge | None = getattr(self, "http", None)
+        return float(sum(http.refused.values())) if http is not None else 0.0
 
     def _connections(self) -> float:
         socket: SocketEdge | None = getattr(self, "socket", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from approvals.ledger import Ledger
 from approvals.membership import Membership
 from approvals.policy_types import Policy
+from approvals.request import Request
 from defender.estate import Estate
 from defender.jit import Jit
 from delivery.directory import Directory
@@ -85,6 +86,8 @@ class Services:
     audit_channel: str
     instance: str
     bot_user_id: Callable[[], str]
+    #: closes in Azure what the frozen ledger could only put into the second sink.
+    close_frozen: Callable[[Request], Awaitable[Request]]
     portal_url: str = "https://portal.azure.com"
 
     def group_names(self) -> Mapping[str, str]:

@@ -378,6 +378,11 @@ def frozen(locale: Locale) -> Message:
     return _say("answer.frozen", locale)
 
 
+def closing_frozen(request: Request, locale: Locale) -> Message:
+    """Closing never stops: asked of Azure, and written where the frozen log can't be."""
+    return _say("answer.closing_frozen", locale, id=request.id)
+
+
 def rights_unknown(refusal: Refusal, locale: Locale) -> Message:
     return note(
         locale,

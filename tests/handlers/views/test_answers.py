@@ -68,6 +68,7 @@ ANSWERS: dict[str, Callable[[Locale], Message]] = {
     "no-ledger": answers.no_ledger,
     "no-ledger-unknown": lambda lo: answers.no_ledger(lo, unknown=True),
     "frozen": answers.frozen,
+    "closing-frozen": lambda lo: answers.closing_frozen(STATES["closing-done"], lo),
     "rights-unknown": lambda lo: answers.rights_unknown(
         Refusal(Code.RIGHTS_UNKNOWN, Field.REQUEST, {"scope": "", "group": ""}), lo
     ),
