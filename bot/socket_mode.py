@@ -1,64 +1,67 @@
 """Socket Mode, supervised: a connection that has gone deaf is replaced by a new one.
 
 The SDK's client can stay in retries for ever after a failed hand-over, with `is_connected` still
-true (C055), and ghosts of old connections can swallow clicks (C054). So its own pings are watched
-from outside, every client is thrown away when in doubt, and hello's count of connections is kept.
+true (C055), and ghosts of old connections can swallow clicks (C054). So the connection is ours:
+one try is one ticket and one WebSocket, whoever does not answer pings is gone, and hello's count of
+connections is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import aiohttp
-from slack_bolt.adapter.socket_mode.async_internals import (
-    run_async_bolt_app,
-    send_async_response,
-)
+from slack_bolt import BoltResponse
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.socket_line import Line
+from delivery.network import NETWORK_ERRORS
+from delivery.refusals import Why, refusal_of
+
 log = logging.getLogger(__name__)
 
-PING_SECONDS = 5.0
-#: No pong for this many intervals: the connection is deaf.
-DEAF_AFTER_PINGS = 4
+#: A ping after so much silence; without a pong in half of it the line is deaf.
+PING_SECONDS = 10.0
 CONNECT_SECONDS = 15.0
-CHECK_SECONDS = 1.0
+#: A connection that lived shorter than this is a failed one: the next try waits longer.
+SETTLED_SECONDS = 30.0
+BACKOFF_SECONDS = 0.5
 BACKOFF_MAX_SECONDS = 30.0
+#: How long closing may wait for the other side.
+CLOSE_SECONDS = 2.0
+#: Slack's reasons to close first and then wait: another connection would only be one more.
+CROWDED = frozenset({"too_many_websockets", "link_disabled"})
 
 
 @dataclass(slots=True)
 class SocketHealth:
-    """What `hello` and the supervisor saw last."""
+    """What was heard last. `last_heard` counts every frame, pongs too (monotonic seconds)."""
 
     is_connected: bool = False
     connections: int = 0
     last_heard: float = 0.0
     reconnects: int = 0
     problem: str = ""
-    refused_reasons: dict[str, int] = field(default_factory=dict)
+    refused_reasons: Counter[str] = field(default_factory=Counter)
 
-
-class _Client(SocketModeClient):
-    """The SDK's client without its own ideas about reconnecting: two masters make ghosts."""
-
-    async def connect_to_new_endpoint(self, force: bool = False) -> None:
-        del force
+    def silence(self) -> timedelta:
+        """How long nothing was heard at all."""
+        return timedelta(seconds=time.monotonic() - self.last_heard if self.last_heard else 0.0)
 
 
 class SocketEdge:
-    """Keeps one good connection. `run` until cancelled; `connected` is set by each hello."""
+    """Keeps one good connection. `run` until cancelled; `connected` is set by the first hello."""
 
     def __init__(
         self,
@@ -66,137 +69,141 @@ class SocketEdge:
         app_token: str,
         client: AsyncWebClient,
         *,
-        proxy: str | None = None,
+        proxy_for: Callable[[str], str | None] = lambda _url: None,
         on_reconnect: Callable[[], None] = lambda: None,
         ping_seconds: float = PING_SECONDS,
+        backoff_seconds: float = BACKOFF_SECONDS,
+        settled_seconds: float = SETTLED_SECONDS,
     ) -> None:
         self._app = app
         self._app_token = app_token
         self._client = client
-        self._proxy = proxy
+        self._proxy_for = proxy_for
         self._on_reconnect = on_reconnect
         self._ping_seconds = ping_seconds
-        self.health = SocketHealth()
+        self._backoff_seconds = backoff_seconds
+        self._settled_seconds = settled_seconds
+        self._retiring: set[asyncio.Task[None]] = set()
+        self.health = SocketHealth(last_heard=time.monotonic())
         self.connected = asyncio.Event()
         self.silence_before_hello = timedelta(0)
-        self._replace = asyncio.Event()
 
     async def run(self) -> None:
-        """A refresh opens the new connection before the old one goes, so that no click is lost."""
-        failures = 0
-        current: _Client | None = None
-        try:
-            while True:
-                fresh = await self._open()
-                if fresh is None:
-                    failures += 1
-                    await asyncio.sleep(_backoff(failures))
-                    continue
+        """Raises SlackApiError when Slack definitely refuses the very first connection."""
+        line: Line | None = None
+        async with aiohttp.ClientSession() as session:
+            try:
                 failures = 0
-                if current is not None:
-                    await _close(current)
-                current = fresh
-                if not await self._until_replaced(current):
-                    self.health.is_connected = False
-                    await _close(current)
-                    current = None
-                self.health.reconnects += 1
-        finally:
-            self.health.is_connected = False
-            if current is not None:
-                await _close(current)
+                while True:
+                    fresh = await self._open(session, line)
+                    if fresh is None:
+                        failures += 1
+                        await self._pause(failures, line)
+                        continue
+                    self._retire(line)
+                    line, born = fresh, time.monotonic()
+                    reason = await line.until_replaced()
+                    line = await self._replaced(line, reason)
+                    settled = time.monotonic() - born >= self._settled_seconds
+                    failures = 0 if settled else failures + 1
+                    if failures > 1 or reason in CROWDED:
+                        await self._pause(failures, line)
+            finally:
+                self.health.is_connected = False
+                self._retire(line)
+                await asyncio.gather(*self._retiring, return_exceptions=True)
 
-    async def _open(self) -> _Client | None:
-        """A connection that has said hello, or None."""
-        client = _Client(
-            self._app_token,
-            web_client=self._client,
-            proxy=self._proxy,
-            auto_reconnect_enabled=False,
-            ping_interval=self._ping_seconds,
-        )
-        client.message_listeners.append(self._heard)
-        client.socket_mode_request_listeners.append(self._deliver)  # type: ignore[arg-type]
-        self.connected.clear()
-        self._replace.clear()
+    async def _replaced(self, line: Line, reason: str) -> Line | None:
+        """The line while it still serves: on a refresh the new one opens first."""
+        self.health.reconnects += 1
+        self.health.refused_reasons[reason or "gone"] += 1
+        log.info("socket mode: a new connection: %s", reason or "gone")
+        if reason and reason not in CROWDED:
+            return line
+        self.health.is_connected = False
+        self.health.problem = reason or "connection lost"
+        await line.close()
+        return None
+
+    async def _pause(self, failures: int, line: Line | None) -> None:
+        if line is None or line.ended.is_set():
+            self.health.is_connected = False
+        await asyncio.sleep(_backoff(failures, self._backoff_seconds))
+
+    # --- one connection ---
+
+    async def _open(self, session: aiohttp.ClientSession, old: Line | None) -> Line | None:
+        """A connection that has said hello, or None. What went wrong is logged by name alone: the
+        address holds a ticket."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await client.connect()  # type: ignore[no-untyped-call]
-                await self.connected.wait()
-        except (TimeoutError, SlackApiError, aiohttp.ClientError, OSError) as error:
-            self.health.problem = _name(error)
-            log.warning("socket mode: %s", self.health.problem)
-            await _close(client)
+                answer = await self._client.apps_connections_open(app_token=self._app_token)
+                return await self._greet(session, str(answer["url"]), old)
+        except SlackApiError as error:
+            refusal = refusal_of(error)
+            if refusal.why in (Why.TOKEN, Why.RIGHTS) and not self.connected.is_set():
+                raise
+            self._failed(refusal.name)
+            await asyncio.sleep(refusal.retry_after.total_seconds())
+        except (*NETWORK_ERRORS, ValueError, AttributeError) as error:
+            self._failed(type(error).__name__)
+        return None
+
+    async def _greet(
+        self, session: aiohttp.ClientSession, url: str, old: Line | None
+    ) -> Line | None:
+        silence = self.health.silence()
+        socket = await session.ws_connect(
+            url,
+            autoping=False,
+            heartbeat=self._ping_seconds,
+            proxy=self._proxy_for(url),
+            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS),
+            ssl=self._client.ssl if self._client.ssl is not None else True,
+        )
+        line = Line(socket, self._deliver, on_frame=self._heard)
+        try:
+            is_greeted = await line.until_greeted()
+        except BaseException:  # also the time-out: no half-open connection stays at Slack
+            await line.close(0)
+            raise
+        if not is_greeted:
+            await line.close(0)
+            self._failed(line.reason or "no hello")
             return None
-        return client
+        self.silence_before_hello = silence if self.connected.is_set() else timedelta(0)
+        self._welcome(line, 0 if old is None or old.ended.is_set() else 1)
+        return line
 
-    async def _deliver(self, client: _Client, request: SocketModeRequest) -> None:
-        started = time.monotonic()
-        answer = await run_async_bolt_app(self._app, request)
-        await send_async_response(client, request, answer, started)
+    def _welcome(self, line: Line, leaving: int) -> None:
+        """`leaving`: the line that this one replaces; Slack counts it too."""
+        self.health.connections = max(1, line.connections - leaving)
+        self.health.is_connected = True
+        self.health.problem = ""
+        self.connected.set()
+        log.info("socket mode: connected; Slack counts %s", line.connections)
+        self._on_reconnect()
 
-    async def _heard(self, _client: Any, message: dict[str, Any], _raw: str | None) -> None:
-        now, before = time.monotonic(), self.health.last_heard
-        self.health.last_heard = now
-        match message.get("type"):
-            case "hello":
-                self.silence_before_hello = timedelta(seconds=now - before if before else 0)
-                self.health.connections = int(message.get("num_connections") or 1)
-                self.health.is_connected = True
-                self.health.problem = ""
-                self.connected.set()
-                self._on_reconnect()
-            case "disconnect":
-                reason = str(message.get("reason"))
-                counts = self.health.refused_reasons
-                counts[reason] = counts.get(reason, 0) + 1
-                self._replace.set()
-            case _:
-                return
+    def _failed(self, problem: str) -> None:
+        self.health.problem = problem
+        log.warning("socket mode: %s", problem)
 
-    async def _until_replaced(self, client: _Client) -> bool:
-        """True when Slack asks for a new connection; False when this one is closed or deaf."""
-        heard = self._pongs(client)
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._replace.wait(), CHECK_SECONDS)
-                return True
-            session = client.current_session
-            if session is None or session.closed:
-                self.health.problem = "closed"
-                return False
-            if heard() > DEAF_AFTER_PINGS * self._ping_seconds:
-                self.health.problem = "deaf"
-                log.warning("socket mode: no pong: a new connection")
-                return False
+    def _heard(self) -> None:
+        self.health.last_heard = time.monotonic()
 
-    def _pongs(self, client: _Client) -> Callable[[], float]:
-        """Seconds since the client's last pong, on our clock: the SDK notes wall-clock times."""
-        seen: list[float | None] = [client.last_ping_pong_time]
-        changed_at = [time.monotonic()]
+    async def _deliver(self, request: SocketModeRequest) -> BoltResponse:
+        answer: BoltResponse = await run_async_bolt_app(self._app, request)
+        return answer
 
-        def silence() -> float:
-            if client.last_ping_pong_time != seen[0]:
-                seen[0] = client.last_ping_pong_time
-                changed_at[0] = time.monotonic()
-            return time.monotonic() - changed_at[0]
-
-        return silence
+    def _retire(self, line: Line | None) -> None:
+        """Close it in the background, once what it brought is acknowledged."""
+        if line is None:
+            return
+        task = asyncio.create_task(line.close(), name="socket retire")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
 
 
-async def _close(client: _Client) -> None:
-    """Whatever state the client is in, nothing of it may live on."""
-    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError, RuntimeError):
-        async with asyncio.timeout(5):
-            await client.close()  # type: ignore[no-untyped-call]
-
-
-def _backoff(failures: int) -> float:
+def _backoff(failures: int, base: float) -> float:
     jitter = random.uniform(0.5, 1.0)  # noqa: S311 - spreads replicas, guards nothing
-    return float(min(BACKOFF_MAX_SECONDS, 0.5 * 2**failures)) * jitter
-
-
-def _name(error: BaseException) -> str:
-    if isinstance(error, SlackApiError):
-        return str(error.response.get("error"))
-    return type(error).__name__
+    return float(min(BACKOFF_MAX_SECONDS, base * 2 ** min(failures, 10))) * jitter

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -67,6 +67,7 @@ class Directory:
         self._monotonic = monotonic
         self._profiles: dict[str, tuple[float, Profile]] = {}
         self._reading = asyncio.Semaphore(READS_AT_ONCE)
+        self._again = asyncio.Event()
         self.groups: Groups | None = None
         #: why the last reading of the groups failed: Slack's error name, else "".
         self.problem = ""
@@ -119,6 +120,18 @@ class Directory:
         """Slack said that this person changed."""
         self._profiles.pop(user_id, None)
 
+    def ask_again(self) -> None:
+        """Slack said that a group or a person changed: the next reading is due now."""
+        self._again.set()
+
+    async def is_asked_again(self, within: timedelta) -> bool:
+        """Waits so long for `ask_again`."""
+        try:
+            await asyncio.wait_for(self._again.wait(), within.total_seconds())
+        except TimeoutError:
+            return False
+        return True
+
     async def refresh_groups(
         self, *, now: datetime, people_of: Collection[str] | None = None
     ) -> None:
@@ -126,6 +139,7 @@ class Directory:
 
         Members' profiles are read for the groups `people_of`, those that rules name; None: all.
         """
+        self._again.clear()
         try:
             members, handles = await self._read_groups()
         except SlackApiError as error:

@@ -292,9 +292,7 @@ class Edge:
         person = user.get("id") if isinstance(user, Mapping) else user
         if person:
             self._s.directory.forget(str(person))
-        self._s.background.start(
-            self._s.directory.refresh_groups(now=await self._s.ledger.now()), name="groups"
-        )
+        self._s.directory.ask_again()
 
     async def turn_away(self, body: Body, person: PersonId) -> BoltResponse:
         """A stranger reads one sentence, by the only way that needs no right of ours."""
