@@ -1,5 +1,7 @@
-"""The shape of the settings file, for pydantic-settings, which reports every mistake at once.
+"""The shape of the settings file, for pydantic, which reports every mistake at once.
 
+The environment is read by `bot.settings_env`; pydantic-settings would read it a second time, and
+its import alone costs a quarter of a second.
 Only `bot.settings_reading` uses it; everything else gets the plain dataclasses of `bot.settings`.
 The order in which fields stand here is the order in which the documentation lists them.
 """
@@ -14,7 +16,6 @@ from zoneinfo import ZoneInfo
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot import settings_words as words
 
@@ -199,10 +200,10 @@ class RuleSection(Section):
     channel: Channel
 
 
-class Root(BaseSettings):
+class Root(BaseModel):
     """The whole of the settings."""
 
-    model_config = SettingsConfigDict(
+    model_config = ConfigDict(
         extra="forbid",
         frozen=True,
         strict=True,
@@ -229,18 +230,6 @@ class Root(BaseSettings):
     administrators: Annotated[list[Person], BeforeValidator(_one_or_many), Field(min_length=1)]
     rules: Annotated[list[RuleSection], Field(min_length=1)]
     clock_offset_file: str | None = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `bot.settings_reading` has put together; it reads the environment itself."""
-        return (init_settings,)
 
 
 def known_keys(path: tuple[str | int, ...]) -> tuple[str, ...]:
