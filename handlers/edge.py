@@ -32,7 +32,7 @@ from handlers.guard import Guard, Home
 from handlers.home import HomeTab
 from handlers.jit import CheckFirst, Jit, OpenForm, Reply
 from handlers.locale import Locale
-from handlers.mentions import line_of, request_of_thread
+from handlers.mentions import line_of, needs_thread, request_of_thread
 from handlers.services import Services
 from handlers.views import answers, blocks
 from handlers.views.blocks import Message, View
@@ -256,10 +256,11 @@ class Edge:
         caller = of_event(body)
         locale = await self._s.languages.learn(caller.person)
         in_thread = str(event.get("thread_ts") or "")
+        said, me = str(event.get("text") or ""), self._s.bot_user_id()
         request = None
-        if in_thread:
+        if in_thread and needs_thread(said, me):
             request = await request_of_thread(self._s, caller.channel, in_thread)
-        line = line_of(str(event.get("text") or ""), self._s.bot_user_id(), request)
+        line = line_of(said, me, request)
         reply = await self._jit.run(caller, line, locale)
         if isinstance(reply, CheckFirst):
             reply = await self._jit.send(caller, reply.draft, locale)

@@ -6,6 +6,7 @@ found by the thread's first message.
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 
@@ -31,6 +32,11 @@ ABOUT_ONE = frozenset(
         Verb.RETRY,
     }
 )
+
+
+#: A card is seen in Slack a moment before its address is on record: looked for this often.
+THREAD_TRIES = 5
+THREAD_TRY_SECONDS = 0.2
 
 
 def words_of(text: str, bot_user_id: str) -> str:
@@ -66,9 +72,18 @@ def _comment(text: str, line: CommandLine, bot_user_id: str) -> str | None:
     return said.partition(" ")[2].strip() or None
 
 
+def needs_thread(text: str, bot_user_id: str) -> bool:
+    """Whether the words are about a request that they don't name."""
+    line = parse(words_of(text, bot_user_id))
+    return line.verb is Verb.FORM or (line.verb in ABOUT_ONE and line.request_id is None)
+
+
 async def request_of_thread(s: Services, channel: str, thread_ts: str) -> RequestId | None:
     """The request whose card starts this thread, if it is one."""
-    found = await s.outbox.object_at(channel, thread_ts)
-    if found is None or not found.startswith(PREFIX):
-        return None
-    return RequestId(ObjectId(found).removeprefix(PREFIX))
+    for _ in range(THREAD_TRIES):
+        found = await s.outbox.object_at(channel, thread_ts)
+        if found is not None:
+            is_card = found.startswith(PREFIX)
+            return RequestId(ObjectId(found).removeprefix(PREFIX)) if is_card else None
+        await asyncio.sleep(THREAD_TRY_SECONDS)
+    return None
