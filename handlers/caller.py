@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from approvals.operations import op_id
 from approvals.request import OpId, PersonId, RequestId
+
+_REFERENCE = re.compile(r"([1-9]\d{0,11})(?:\.(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,11 @@ def of_click(body: Mapping[str, Any], action: Mapping[str, Any]) -> Caller:
     person = PersonId(str(body["user"]["id"]))
     container = body.get("container") or {}
     message = body.get("message") or {}
+    # two clicks never share a trigger, so the worst that a missing time stamp does is no sameness
+    clicked_at = str(action.get("action_ts") or body.get("trigger_id"))
     return Caller(
         person=person,
-        op=op_id("click", person, str(action.get("action_ts")), str(action.get("action_id"))),
+        op=op_id("click", person, clicked_at, str(action.get("action_id"))),
         channel=str((body.get("channel") or {}).get("id") or container.get("channel_id") or ""),
         thread=str(message.get("thread_ts") or ""),
         trigger_id=str(body.get("trigger_id") or ""),
@@ -70,7 +75,7 @@ def of_event(body: Mapping[str, Any]) -> Caller:
     person = PersonId(str(event.get("user") or ""))
     return Caller(
         person=person,
-        op=op_id("event", str(body.get("event_id") or event.get("event_ts") or "")),
+        op=op_id("event", str(body.get("event_id") or f"{person} {event.get('event_ts')}")),
         channel=str(event.get("channel") or ""),
         thread=str(event.get("thread_ts") or event.get("ts") or ""),
     )
@@ -99,7 +104,7 @@ def reference(value: object) -> Reference | None:
     """`1042.3` or `1042`; anything else is not ours."""
     if not isinstance(value, str):
         return None
-    number, dot, version = value.partition(".")
-    if not number.isdecimal() or len(number) > 12 or (dot and not version.isdecimal()):
+    found = _REFERENCE.fullmatch(value)
+    if found is None:
         return None
-    return Reference(RequestId(number), int(version) if dot else None)
+    return Reference(RequestId(found[1]), int(found[2]) if found[2] else None)

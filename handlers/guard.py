@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,9 +12,14 @@ from typing import Any
 from slack_bolt import BoltResponse
 
 from approvals.request import PersonId
+from delivery.directory import Profile
 from handlers.services import Services
 
 log = logging.getLogger(__name__)
+
+#: Events that Slack itself sends: they have no acting person, and whom they are about may well be
+#: deactivated or a stranger.
+SLACKS_OWN = frozenset({"user_change", "app_uninstalled", "tokens_revoked"})
 
 
 class Stranger(StrEnum):
@@ -47,6 +53,13 @@ def user_of(body: Mapping[str, Any]) -> tuple[str, str | None]:
     return str(body.get("user_id") or ""), None
 
 
+def is_slacks_own(body: Mapping[str, Any]) -> bool:
+    """An event about people and groups, by nobody."""
+    event = body.get("event")
+    kind = event.get("type") if isinstance(event, Mapping) else None
+    return isinstance(kind, str) and (kind in SLACKS_OWN or kind.startswith("subteam_"))
+
+
 def judge(body: Mapping[str, Any], home: Home) -> Stranger | None:
     """What the payload alone tells; None when nothing speaks against it."""
     app_id = body.get("api_app_id")
@@ -56,7 +69,11 @@ def judge(body: Mapping[str, Any], home: Home) -> Stranger | None:
     found = enterprise.get("id") if isinstance(enterprise, Mapping) else body.get("enterprise_id")
     if home.enterprise and found and found != home.enterprise:
         return Stranger.ENTERPRISE
+    if is_slacks_own(body):
+        return None
     person, team = user_of(body)
+    if _is_by_bot(body):
+        return Stranger.BOT
     if not person:
         return Stranger.NOBODY
     if team is not None and team not in home.teams:
@@ -76,40 +93,53 @@ class Guard:
         self._s = services
         self._home = home
         self._refuse = refuse
-        self.turned_away = 0
+        self.turned_away: Counter[Stranger] = Counter()
 
     async def __call__(
         self,
         body: Mapping[str, Any],
         next: Callable[[], Awaitable[BoltResponse]],
     ) -> BoltResponse:
-        person, _ = user_of(body)
-        stranger = judge(body, self._home) or await self._who(body, person)
+        person, team = user_of(body)
+        stranger = judge(body, self._home)
+        if stranger is None and not is_slacks_own(body):
+            stranger = await self._who(person, team)
         if stranger is None:
             return await next()
-        self.turned_away += 1
+        self.turned_away[stranger] += 1
         log.warning("turned away: %s", stranger.value)
+        if not person or stranger is Stranger.BOT:
+            return BoltResponse(status=200, body="")  # there is nobody to read an answer
         return await self._refuse(body, PersonId(person))
 
-    async def _who(self, body: Mapping[str, Any], person: str) -> Stranger | None:
+    async def _who(self, person: str, team: str | None) -> Stranger | None:
         """People seen before cost no call; a payload that names no team is looked up once."""
         if person in self._s.membership().inactive:
             return Stranger.INACTIVE
         profile = self._s.directory.known(person)
-        _, team = user_of(body)
         if profile is None and team is None:
             profile = await self._s.directory.profile(person)
             if profile is None:
                 return Stranger.NOBODY
-        if profile is None:
-            return None
+        return None if profile is None else self._of_profile(profile, team)
+
+    def _of_profile(self, profile: Profile, team: str | None) -> Stranger | None:
+        """The payload's own word on the team is the newer one, and right in an enterprise too."""
         if profile.is_bot:
             return Stranger.BOT
         if profile.is_deleted:
             return Stranger.INACTIVE
-        if profile.team_id and profile.team_id not in self._home.teams:
+        if team is None and profile.team_id not in self._home.teams:
             return Stranger.TEAM
         return None
+
+
+def _is_by_bot(body: Mapping[str, Any]) -> bool:
+    """Another app's message that mentions us, or writes where we listen."""
+    event = body.get("event")
+    return isinstance(event, Mapping) and bool(
+        event.get("bot_id") or event.get("subtype") == "bot_message"
+    )
 
 
 def _text(value: object) -> str | None:
