@@ -5,14 +5,11 @@ Nothing decided is lost, the port is opened once, and everybody is told once.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from approvals.request import Applying, Approved, Opened, State
 from sandbox.azure.faults import hang_after_accept
-from tests.faults.processes import World, count, eventually, make_world
+from tests.faults.processes import World, count, eventually
 
 STEPS = (
     "after-decision",
@@ -24,13 +21,6 @@ STEPS = (
     "before-opened",
     "after-opened",
 )
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = await make_world(tmp_path)
-    yield world
-    await world.stop()
 
 
 async def assert_right_in_the_end(world: World) -> None:
