@@ -7,7 +7,7 @@ import logging
 from approvals.ledger import LedgerError, LedgerFrozen, LedgerUnavailable
 from approvals.request import Request, RequestId
 from approvals.verdict import Code, Field, Refusal
-from handlers.command_line import CommandLine, Verb, Word
+from handlers.command_line import CommandLine, Verb, Word, near_word
 from handlers.deciding import Done, Result
 from handlers.locale import Locale
 from handlers.services import Services
@@ -18,9 +18,14 @@ log = logging.getLogger(__name__)
 
 
 def not_understood(line: CommandLine, locale: Locale) -> Message:
-    """Each word that could not be read, with its place; nothing was sent."""
-    refusals = tuple(_unknown(word) for word in line.unknown)
-    return answers.refused((*refusals, *hidden_characters(line)), locale)
+    """Each word of a command that could not be read, with its place; nothing was done."""
+    said = [answers.refusal_text(refusal, locale) for refusal in unreadable(line)]
+    return answers.note(locale, locale.text("answer.not_done"), *said)
+
+
+def unreadable(line: CommandLine) -> tuple[Refusal, ...]:
+    """What of the line could not be read."""
+    return (*(_unknown(word) for word in line.unknown), *hidden_characters(line))
 
 
 def hidden_characters(line: CommandLine) -> tuple[Refusal, ...]:
@@ -31,8 +36,20 @@ def hidden_characters(line: CommandLine) -> tuple[Refusal, ...]:
     )
 
 
-def number_missing(locale: Locale) -> Message:
-    return answers.no_such_request("", locale)
+def number_missing(verb: Verb, locale: Locale) -> Message:
+    """Which request is meant? The line that says it."""
+    return answers.note(
+        locale,
+        locale.text("edge.number_missing.headline"),
+        locale.text("edge.number_missing.line", line=f"/jit {verb.value} 1042"),
+    )
+
+
+def reason_missing(line: CommandLine, locale: Locale) -> Message:
+    """A decision that needs a reason: the line that gives it."""
+    example = f"/jit {line.verb.value} {line.request_id} {locale.text('edge.because')}"
+    said = locale.text("edge.reason_missing", line=example)
+    return answers.note(locale, locale.text("answer.not_done"), said)
 
 
 def not_requester(s: Services, request: Request, locale: Locale) -> Message:
@@ -41,9 +58,8 @@ def not_requester(s: Services, request: Request, locale: Locale) -> Message:
 
 
 def _unknown(word: Word) -> Refusal:
-    return Refusal(
-        Code.WORD_UNKNOWN, Field.REQUEST, {"word": word.typed, "position": word.position}
-    )
+    args = {"word": word.typed, "position": word.position, "near": near_word(word) or ""}
+    return Refusal(Code.WORD_UNKNOWN, Field.REQUEST, args)
 
 
 def ledger_answer(error: LedgerError, locale: Locale) -> Message:
@@ -62,7 +78,7 @@ def decision_answer(
     if isinstance(result, Done):
         return _recorded(result.request, verb, locale)
     if result.request is None:
-        return answers.foreign_instance(request_id, s.instance, locale)
+        return answers.no_such_request(request_id, locale)
     if result.refusal is None:
         return answers.late(result.request, locale)
     return answers.not_decided(result.refusal, result.request, locale, s.group_names())

@@ -221,4 +221,4 @@ class Clicks:
     def _unknown(self, action: Action, locale: Locale) -> Reply:
         ref = reference(action.get("value"))
         number = ref.request_id if ref else ""
-        return answers.foreign_instance(number, self._s.instance, locale)
+        return self._jit.foreign(number, locale)

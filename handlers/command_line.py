@@ -6,16 +6,25 @@ here: ports, source and time stay words until the policy parses them.
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from approvals.ports import SERVICES
+
 #: Longer lines than Slack sends (4,000) are cut before anything looks at them.
 LINE_MAX = 4_000
 
-#: Characters that show nothing: zero width space and joiners, word joiner, soft hyphen, BOM.
-HIDDEN = frozenset("\u200b\u200c\u200d\u2060\u00ad\ufeff\u180e")
+#: Characters that show nothing: zero width space and joiners, word joiner, soft hyphen, BOM, and
+#: the marks of direction that come along with pasted text.
+HIDDEN = frozenset(
+    "\u200b\u200c\u200d\u2060\u00ad\ufeff\u180e"
+    "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+#: Between words, as white space is; a comma stands inside lists of ports.
+SEPARATORS = frozenset("、，")
 
 QUOTES = {
     '"': '"',
@@ -73,6 +82,10 @@ VERBS: dict[str, Verb] = {
     "open": Verb.ASK,
     "?": Verb.HELP,
     "一覧": Verb.LIST,
+    "申請": Verb.ASK,
+    "表示": Verb.SHOW,
+    "状況": Verb.STATUS,
+    "再試行": Verb.RETRY,
     "承認": Verb.APPROVE,
     "却下": Verb.DENY,
     "取り下げ": Verb.CANCEL,
@@ -91,18 +104,27 @@ _UNIT_ONLY = re.compile(_UNIT, re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _MADE = re.compile(r".*まで")
 _CLOCK = re.compile(r"\d{1,2}(?::\d{2}|時(?:\d{1,2}分)?)(?:am|pm)?|\d{1,2}(?:am|pm)", re.IGNORECASE)
-_ADDRESS = re.compile(r"[0-9a-fx.:%]*[.:][0-9a-z.:%]*(?:/\d+)?|\*|any", re.IGNORECASE)
-_PORT = r"(?:\d{1,6}|[a-z][a-z0-9-]*)"
-_PORTS = re.compile(rf"{_PORT}(?:,{_PORT})*,?", re.IGNORECASE)
-_REASON = re.compile(r"(?:because|reason|理由)(?P<colon>[:：])?", re.IGNORECASE)
-_TICKET = re.compile(r"(?:ticket|チケット)[:：]?", re.IGNORECASE)
-_PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|@([\w.-]+)")
-
-#: Names of ports that a line may hold; the policy knows their numbers.
-PORT_NAMES = frozenset(
-    {"ssh", "rdp", "winrm", "winrm-http", "winrm-https", "http", "https", "postgres", "postgresql"}
-    | {"mysql", "mssql", "sql", "redis", "smb", "vnc"}
+_DAY = re.compile(
+    r"today|tomorrow|今日の?|本日の?|明日の?|(?:\d{4}[-/年])?\d{1,2}[-/月]\d{1,2}日?の?"
 )
+_LENGTHS_IN_WORDS = ("half an hour", "half hour", "an hour", "one hour", "two hours", "three hours")
+_ADDRESS = re.compile(r"[0-9a-fx.:%]*[.:][0-9a-z.:%]*(?:/\d+)?|\*|any", re.IGNORECASE)
+_PORT = re.compile(r"\d{1,6}(?:/(?:tcp|udp))?", re.ASCII)
+_BETWEEN_PORTS = re.compile(r"[,、;]|(?<=\d)と(?=\d)")
+_PORT_LABELS = frozenset({"port", "ports", "ポート"})
+_REASON = re.compile(r"(?:because|reason|理由)(?P<colon>[:：])?", re.IGNORECASE)
+_LABEL = re.compile(r"(from|source|接続元|ticket|チケット)(?::(.*))?", re.IGNORECASE | re.DOTALL)
+_SOURCE_LABELS = frozenset({"from", "source", "接続元"})
+_PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|@([\w.-]+)")
+_REQUEST = re.compile(r"#?([1-9]\d{0,11})", re.ASCII)
+_PAGE = re.compile(r"[1-9]\d{0,3}", re.ASCII)
+
+#: Words of a line, for a guess at what a mistyped one meant; likeness from 0 to 1.
+LINE_WORDS = ("because", "reason", "until", "from", "ticket", "for", "port")
+WORD_NEAR = 0.7
+VERB_NEAR = 0.8
+#: A line with more words that can't be read is not a line.
+MENDED_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +153,15 @@ class CommandLine:
     unknown: tuple[Word, ...] = ()
     #: places of characters that show nothing, outside the reason.
     hidden: tuple[int, ...] = field(default=())
+    #: the line as it was typed.
+    typed: str = ""
 
 
 def parse(text: str) -> CommandLine:
     """Never raises. An empty line asks for the form."""
     words, reason, hidden = _split(text[:LINE_MAX])
     if not words:
-        return CommandLine(Verb.FORM, reason=reason, hidden=hidden)
+        return CommandLine(Verb.FORM, reason=reason, hidden=hidden, typed=text)
     verb = VERBS.get(words[0].folded.casefold())
     if verb is None:
         line = _ask(words)
@@ -145,7 +169,34 @@ def parse(text: str) -> CommandLine:
         line = _ask(words[1:])
     else:
         line = _act(verb, words[1:])
-    return replace(line, reason=reason, hidden=hidden)
+    return replace(line, reason=reason, hidden=hidden, typed=text)
+
+
+def near_verb(word: str) -> str | None:
+    """The command that was surely meant: `aprove`, `pendng`."""
+    found = difflib.get_close_matches(_fold(word).casefold()[:40], VERBS, n=1, cutoff=VERB_NEAR)
+    return found[0] if found else None
+
+
+def near_word(word: Word) -> str | None:
+    """The word of a line that was surely meant: `becuase`, `untill`."""
+    low = word.folded.casefold()[:40]
+    found = difflib.get_close_matches(low, LINE_WORDS, n=1, cutoff=WORD_NEAR)
+    return found[0] if found else None
+
+
+def mended(line: CommandLine) -> tuple[CommandLine, tuple[Word, ...]]:
+    """The line with each unknown word as the near one says, or without it; and those words."""
+    text = line.typed[:LINE_MAX]
+    changed: list[Word] = []
+    while line.unknown and len(changed) < MENDED_MAX:
+        word = next((word for word in line.unknown if near_word(word)), line.unknown[0])
+        start = word.position - 1
+        _, end = _take_word(text, start)
+        changed.append(word)
+        text = f"{text[:start]}{near_word(word) or ''}{text[end:]}"
+        line = parse(text)
+    return line, tuple(changed)
 
 
 def format_line(line: CommandLine) -> str:
@@ -153,17 +204,39 @@ def format_line(line: CommandLine) -> str:
     parts = ["/jit"]
     if line.verb not in (Verb.ASK, Verb.FORM):
         parts.append(line.verb.value)
-    parts += [part for part in (line.vm, line.request_id) if part]
+    elif line.vm and _fold(line.vm).casefold() in VERBS:
+        parts.append("open")  # a VM that is called like a verb
+    parts += [_quoted(line.vm)] if line.vm else []
+    parts += [line.request_id] if line.request_id else []
+    parts += [_person_text(line.person)] if line.person else []
     parts += [",".join(line.ports)] if line.ports else []
     parts += [line.window] if line.window else []
-    parts += [f"from {line.source}"] if line.source else []
-    parts += [f"ticket {line.ticket}"] if line.ticket else []
-    parts += [f"because {_one_line(line.reason)}"] if line.reason else []
+    parts += [f"from {_quoted(line.source)}"] if line.source else []
+    parts += [f"ticket {_quoted(line.ticket)}"] if line.ticket else []
+    parts += [str(line.page)] if line.page > 1 else []
+    parts += [f"because {_reason_text(line.reason)}"] if line.reason else []
     return " ".join(parts)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _person_text(person: str) -> str:
+    return f"<@{person}>" if re.fullmatch(r"[UW][A-Z0-9]+", person) else f"@{person}"
+
+
+def _quoted(word: str) -> str:
+    """As it is where it is one word; else in the first pair of quotes that keeps it whole."""
+    if _take_word(word, 0) == (word, len(word)) and _reason_marker(word, 0) is None:
+        return word
+    wrapped = (f"{opening}{word}{closing}" for opening, closing in QUOTES.items())
+    return next((text for text in wrapped if _take_word(text, 0) == (word, len(text))), word)
+
+
+def _reason_text(reason: str) -> str:
+    """One line; in quotes only where its own quotes would be taken for ours."""
+    text = " ".join(reason.split())
+    if _take_reason(text, 0) == (text, len(text)):
+        return text
+    wrapped = (f"{opening}{text}{closing}" for opening, closing in QUOTES.items())
+    return next((found for found in wrapped if _take_reason(found, 0) == (text, len(found))), text)
 
 
 # --- splitting --------------------------------------------------------------------------------
@@ -176,7 +249,11 @@ def _split(text: str) -> tuple[tuple[Word, ...], str | None, tuple[int, ...]]:
     reason: str | None = None
     at = 0
     while at < len(text):
-        if text[at].isspace() or _is_space(text[at]):
+        if _is_space(text[at]):
+            at += 1
+            continue
+        if text[at] in HIDDEN:
+            hidden.append(at + 1)
             at += 1
             continue
         marker = _reason_marker(text, at)
@@ -195,6 +272,9 @@ def _split(text: str) -> tuple[tuple[Word, ...], str | None, tuple[int, ...]]:
 
 
 def _is_space(char: str) -> bool:
+    """What separates words: every kind of white space, and the ideographic comma."""
+    if char in SEPARATORS or char.isspace():
+        return True
     return unicodedata.category(char) in ("Zs", "Zl", "Zp")
 
 
@@ -210,7 +290,7 @@ def _take_word(text: str, at: int) -> tuple[str, int]:
         if end is not None:
             return text[at + 1 : end], end + 1
     end = at
-    while end < len(text) and not (text[end].isspace() or _is_space(text[end])):
+    while end < len(text) and not _is_space(text[end]):
         end += 1
     return text[at:end], end
 
@@ -223,7 +303,7 @@ def _closing(text: str, start: int, closers: str) -> int | None:
     """The place of a closing quote that ends a word, so that `don't` is one."""
     for place in range(start, len(text)):
         after = text[place + 1 : place + 2]
-        if text[place] in closers and (not after or after.isspace() or _is_space(after)):
+        if text[place] in closers and (not after or _is_space(after)):
             return place
     return None
 
@@ -242,14 +322,14 @@ def _reason_marker(text: str, at: int) -> int | None:
     else:
         end, colon = match.end(), match["colon"]
     after = text[end : end + 1]
-    if colon or not after or after.isspace() or _is_space(after):
+    if colon or not after or _is_space(after):
         return end
     return end if _closers(after) else None
 
 
 def _take_reason(text: str, at: int) -> tuple[str, int]:
     """The reason with its own characters: up to its closing quote, else to the end of the line."""
-    while at < len(text) and (text[at].isspace() or _is_space(text[at])):
+    while at < len(text) and _is_space(text[at]):
         at += 1
     if at < len(text) and (closers := _closers(text[at])):
         end = _closing(text, at + 1, closers)
@@ -280,8 +360,8 @@ def _act(verb: Verb, words: tuple[Word, ...]) -> CommandLine:
 
 def _page(line: CommandLine, words: tuple[Word, ...]) -> CommandLine:
     for word in words:
-        if word.folded.isdecimal() and len(word.folded) <= 4:
-            line = replace(line, page=max(1, int(word.folded)))
+        if _PAGE.fullmatch(word.folded):
+            line = replace(line, page=int(word.folded))
         elif line.verb in (Verb.HELP, Verb.LIST) and line.vm is None:
             line = replace(line, vm=word.typed)
         else:
@@ -292,12 +372,12 @@ def _page(line: CommandLine, words: tuple[Word, ...]) -> CommandLine:
 def _history(line: CommandLine, words: tuple[Word, ...]) -> CommandLine:
     for word in words:
         person = _PERSON.fullmatch(word.typed)
-        if person:
+        if person and line.person is None:
             line = replace(line, person=person[1] or person[2])
+        elif _PAGE.fullmatch(word.folded):
+            line = replace(line, page=int(word.folded))
         elif line.vm is None and line.person is None:
             line = replace(line, vm=word.typed)
-        elif word.folded.isdecimal() and len(word.folded) <= 4:
-            line = replace(line, page=max(1, int(word.folded)))
         else:
             line = replace(line, unknown=(*line.unknown, word))
     return line
@@ -305,11 +385,9 @@ def _history(line: CommandLine, words: tuple[Word, ...]) -> CommandLine:
 
 def _decision(line: CommandLine, words: tuple[Word, ...]) -> CommandLine:
     """`approve 1042 for 1h 22`, `deny 1042`; in a thread the number may be left out."""
-    if words and words[0].folded.lstrip("#").isdecimal():
-        number = words[0].folded.lstrip("#")
-        is_duration = len(words) > 1 and _UNIT_ONLY.fullmatch(words[1].folded) is not None
-        if len(number) <= 12 and not is_duration:
-            return _terms(replace(line, request_id=number), words[1:])
+    number = _REQUEST.fullmatch(words[0].folded) if words else None
+    if number and not _window_words(words, 0):
+        return _terms(replace(line, request_id=number[1]), words[1:])
     return _terms(line, words)
 
 
@@ -321,56 +399,102 @@ def _terms(line: CommandLine, words: tuple[Word, ...]) -> CommandLine:
 
 
 def _term(line: CommandLine, words: tuple[Word, ...], at: int) -> tuple[CommandLine, int]:
-    word = words[at]
-    low = word.folded.casefold()
-    following = words[at + 1] if at + 1 < len(words) else None
-    if low in ("for", "、", ",") and (following or low != "for"):
+    """The line with what stands at `at`, and where to go on."""
+    word, low = words[at], words[at].folded.casefold()
+    following = at + 1 < len(words)
+    if _is_filler(low, line, following=following):
         return line, at + 1
-    if low == "from" and following is not None:
-        return replace(line, source=following.typed), at + 2
-    if low in ("until", "till", "to") and following is not None:
+    if label := _LABEL.fullmatch(word.folded):
+        found = _labelled(line, label, words, at)
+        if found is not None:
+            return found
+    if low in ("until", "till", "to") and following:
         return _until(line, words, at)
-    if low.endswith("から") and len(low) > 2:
+    if low.endswith("から") and len(low) > 2 and line.source is None:
         return replace(line, source=word.folded[:-2]), at + 1
-    if _TICKET.fullmatch(word.folded) and following is not None:
-        return replace(line, ticket=following.typed), at + 2
-    window = _window_words(words, at)
-    if window:
-        text = "".join(words[place].folded for place in range(at, at + window))
-        return replace(line, window=(line.window or "") + text), at + window
-    if low in PORT_NAMES or _is_ports(low):
-        ports = tuple(part for part in low.split(",") if part)
+    if window := _window_words(words, at):
+        return _with_window(line, words[at : at + window]), at + window
+    if ports := _ports(low):
         return replace(line, ports=(*line.ports, *ports)), at + 1
+    if _CLOCK.fullmatch(low):  # a time without `until`: the policy names what was meant
+        return _with_window(line, words[at : at + 1]), at + 1
     if line.source is None and _ADDRESS.fullmatch(word.folded):
         return replace(line, source=word.typed), at + 1
     return replace(line, unknown=(*line.unknown, word)), at + 1
 
 
+def _is_filler(low: str, line: CommandLine, *, following: bool) -> bool:
+    """Words that say nothing by themselves: `for`, `port`, `and` between two parts."""
+    if low in ("for", "and") or low in _PORT_LABELS:
+        return following
+    return low == "," or (low == "から" and line.source is not None)
+
+
+def _labelled(
+    line: CommandLine, label: re.Match[str], words: tuple[Word, ...], at: int
+) -> tuple[CommandLine, int] | None:
+    """`from X`, `接続元：X`, `ticket X`: the next word, or what is behind the colon. Each once."""
+    name = "source" if label[1].casefold() in _SOURCE_LABELS else "ticket"
+    is_taken = (line.source if name == "source" else line.ticket) is not None
+    if is_taken:
+        return None
+    value, end = (label[2], at + 1)
+    if not value:
+        if at + 1 >= len(words):
+            return None
+        value, end = words[at + 1].typed, at + 2
+    if name == "source":
+        return replace(line, source=value), end
+    return replace(line, ticket=value), end
+
+
+def _with_window(line: CommandLine, words: tuple[Word, ...]) -> CommandLine:
+    """`1h` and `30m` are one time."""
+    text = " ".join(word.folded for word in words)
+    if not _UNIT_ONLY.search(text) or " " not in text or not text[0].isdecimal():
+        return replace(line, window=f"{line.window or ''}{text}")
+    return replace(line, window=f"{line.window or ''}{text.replace(' ', '')}")
+
+
 def _until(line: CommandLine, words: tuple[Word, ...], at: int) -> tuple[CommandLine, int]:
-    clock = words[at + 1].folded
-    used = 2
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", clock) and at + 2 < len(words):
-        clock, used = f"{clock} {words[at + 2].folded}", 3
-    elif at + 2 < len(words) and re.fullmatch(r"[ap]m", words[at + 2].folded, re.IGNORECASE):
-        clock, used = clock + words[at + 2].folded.casefold(), 3
-    return replace(line, window=f"until {clock}"), at + used
+    """`until 18:00`, `until tomorrow 18:00`, `until 2026-11-25 6 pm`."""
+    taken = [words[at + 1].folded]
+    place = at + 2
+    if _DAY.fullmatch(taken[0].casefold()) and place < len(words):
+        taken.append(words[place].folded)
+        place += 1
+    if place < len(words) and re.fullmatch(r"[ap]\.?m\.?", words[place].folded, re.IGNORECASE):
+        taken[-1] += words[place].folded.casefold()
+        place += 1
+    window = f"{line.window or ''}until {' '.join(taken)}"
+    return replace(line, window=window), place
 
 
 def _window_words(words: tuple[Word, ...], at: int) -> int:
-    """How many words from here are a time: `2h`, `1h 30m` (one by one), `2 hours`, `18時 まで`."""
-    low = words[at].folded.casefold()
-    following = words[at + 1].folded.casefold() if at + 1 < len(words) else ""
+    """How many words from here are a time: `2h`, `2 hours`, `an hour`, `明日 18時 まで`."""
+    lows = [word.folded.casefold() for word in words[at : at + 3]]
+    low, following = lows[0], lows[1] if len(lows) > 1 else ""
     if _MADE.fullmatch(low) or (low != "p" and _DURATION.fullmatch(low)):
         return 1
     if _NUMBER.fullmatch(low) and _UNIT_ONLY.fullmatch(following):
         return 2
-    if _CLOCK.fullmatch(low) and following == "まで":
-        return 2
+    for count in (3, 2):
+        part = lows[:count]
+        if len(part) == count and " ".join(part) in _LENGTHS_IN_WORDS:
+            return count
+        if len(part) == count and part[-1].endswith("まで") and _is_time(part):
+            return count
     return 0
 
 
-def _is_ports(low: str) -> bool:
-    """Numbers, or a list in which each part is a number or the name of a port."""
-    if not _PORTS.fullmatch(low):
-        return False
-    return all(part.isdecimal() or part in PORT_NAMES for part in low.split(",") if part)
+def _is_time(lows: list[str]) -> bool:
+    """`18時 まで`, `明日 18時まで`, `明日 18時 まで`."""
+    *days, clock = [low for low in (*lows[:-1], lows[-1].removesuffix("まで")) if low]
+    return bool(_CLOCK.fullmatch(clock)) and all(_DAY.fullmatch(day) for day in days)
+
+
+def _ports(low: str) -> tuple[str, ...]:
+    """Numbers, or a list in which each part is a number or the name of a port; else nothing."""
+    parts = [part for part in _BETWEEN_PORTS.split(low) if part]
+    is_list = all(_PORT.fullmatch(part) or part in SERVICES for part in parts)
+    return tuple(parts) if is_list else ()

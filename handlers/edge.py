@@ -32,7 +32,7 @@ from handlers.guard import Guard, Home
 from handlers.home import HomeTab
 from handlers.jit import CheckFirst, Jit, OpenForm, Reply
 from handlers.locale import Locale
-from handlers.mentions import line_of, needs_thread, request_of_thread
+from handlers.mentions import line_of, needs_thread, request_of_thread, unescaped
 from handlers.services import Services
 from handlers.views import answers, blocks
 from handlers.views.blocks import Message, View
@@ -90,7 +90,7 @@ class Edge:
     async def jit_command(self, ack: AsyncAck, body: Body, respond: AsyncRespond) -> None:
         caller = of_command(body)
         locale = self._locale(caller.person)
-        reply = await self._jit.run(caller, parse(str(body.get("text") or "")), locale)
+        reply = await self._jit.run(caller, parse(unescaped(str(body.get("text") or ""))), locale)
         await self._reply(caller, reply, locale, ack=ack, respond=respond)
 
     async def audit_command(self, ack: AsyncAck, body: Body, respond: AsyncRespond) -> None:
@@ -99,7 +99,8 @@ class Edge:
         await ack()
 
         async def answer() -> None:
-            said = await self._audit.command(caller.person, str(body.get("text") or ""), locale)
+            typed = unescaped(str(body.get("text") or ""))
+            said = await self._audit.command(caller.person, typed, locale)
             await _respond(respond, said)
 
         self._s.background.start(answer(), name="audit")
@@ -121,36 +122,38 @@ class Edge:
                 return
             if action_id == "home_settings":
                 view = await self._home.settings(caller.person, locale)
-                await self._open(caller, view, locale, respond, draft_id="")
+                late = answers.trigger_expired_again(action_id, _value(action), locale)
+                await self._open(caller, view, respond, late=late)
                 await ack()
                 return
             outcome = await self._clicks.run(caller, action, locale)
         except LedgerError as error:
             outcome = answering.ledger_answer(error, locale)
-        await self._after_click(caller, outcome, locale, ack=ack, respond=respond, body=body)
+        if isinstance(outcome, dict):
+            late = answers.trigger_expired_again(action_id, _value(action), locale)
+            await self._open(caller, outcome, respond, late=late)
+            await ack()
+        else:
+            await self._after_click(caller, outcome, locale, ack=ack, respond=respond)
+        if _is_home(body):
+            self._s.background.start(self._home.publish(caller.person), name="home")
 
     async def _after_click(
         self,
         caller: Caller,
-        outcome: View | Reply | None,
+        outcome: Reply | None,
         locale: Locale,
         *,
         ack: AsyncAck,
         respond: AsyncRespond,
-        body: Body,
     ) -> None:
-        if isinstance(outcome, dict):
-            await self._open(caller, outcome, locale, respond, draft_id="new")
-            await ack()
-        elif isinstance(outcome, Message):
+        if isinstance(outcome, Message):
             await ack()
             self._s.background.start(self._tell(caller, outcome, respond), name="answer")
         elif outcome is not None:
             await self._reply(caller, outcome, locale, ack=ack, respond=respond, is_click=True)
         else:
             await ack()
-        if _is_home(body):
-            self._s.background.start(self._home.publish(caller.person), name="home")
 
     async def _next_audit_page(
         self, caller: Caller, action: Mapping[str, Any], locale: Locale, respond: AsyncRespond
@@ -272,11 +275,11 @@ class Edge:
         """That message becomes the reason."""
         caller = of_shortcut(body)
         locale = self._locale(caller.person)
-        said = str((body.get("message") or {}).get("text") or "")
+        said = unescaped(str((body.get("message") or {}).get("text") or ""))
         draft = drafts.with_reason(drafts.empty(caller.channel), said)
         await drafts.save(self._s.ledger, caller.person, draft)
         view = await self._clicks.form(caller, draft, locale)
-        await self._open(caller, view, locale, respond, draft_id=draft.id)
+        await self._open(caller, view, respond, late=answers.trigger_expired(draft.id, locale))
         await ack()
 
     async def home_opened(self, ack: AsyncAck, body: Body) -> None:
@@ -306,9 +309,7 @@ class Edge:
             )
         url = str(body.get("response_url") or "")
         if url:
-            self._s.background.start(
-                _respond(AsyncRespond(response_url=url), answers.stranger(locale)), name="answer"
-            )
+            self._s.background.start(_only_there(url, answers.stranger(locale)), name="answer")
         return BoltResponse(status=200, body="")
 
     # --- how answers travel ---
@@ -328,7 +329,8 @@ class Edge:
                 await _ack_with(ack, reply)
             case OpenForm(draft):
                 view = await self._clicks.form(caller, draft, locale)
-                await self._open(caller, view, locale, respond, draft_id=draft.id)
+                late = answers.trigger_expired(draft.id, locale)
+                await self._open(caller, view, respond, late=late)
                 await ack()
             case CheckFirst(draft, first):
                 if is_click:
@@ -345,22 +347,22 @@ class Edge:
         await self._tell(caller, await self._jit.send(caller, draft, locale), respond)
 
     async def _open(
-        self, caller: Caller, view: View, locale: Locale, respond: AsyncRespond, *, draft_id: str
+        self, caller: Caller, view: View, respond: AsyncRespond, *, late: Message
     ) -> None:
         """A trigger lives 3 s: too late is answered with a button that opens the form afresh."""
         try:
             await self._s.client.views_open(trigger_id=caller.trigger_id, view=view)
+            return
         except SlackApiError as error:
             if not _is_expired(error):
                 raise
-            late = answers.trigger_expired(draft_id, locale)
-            self._s.background.start(self._tell(caller, late, respond), name="answer")
+        except NETWORK_ERRORS as error:
+            log.warning("a form was not opened: %s", type(error).__name__)
+        self._s.background.start(self._tell(caller, late, respond), name="answer")
 
     async def _tell(self, caller: Caller, message: Message, respond: AsyncRespond) -> None:
         """By the response URL; where there is none (Home, a form), in the DM."""
-        if caller.response_url:
-            await _respond(respond, message)
-        else:
+        if not (caller.response_url and await _respond(respond, message)):
             await self._tell_in(caller.person, caller.channel, message)
 
     async def _tell_in(
@@ -399,9 +401,15 @@ async def _ack_with(ack: AsyncAck, message: Message) -> None:
     await ack(text=message.text, blocks=message.blocks, response_type="ephemeral")
 
 
-async def _respond(respond: AsyncRespond, message: Message) -> None:
+async def _only_there(url: str, message: Message) -> None:
+    """By this response URL or not at all."""
+    await _respond(AsyncRespond(response_url=url), message)
+
+
+async def _respond(respond: AsyncRespond, message: Message) -> bool:
+    """Whether it arrived: a response URL takes five answers, in half an hour."""
     try:
-        await respond(
+        answer = await respond(
             text=message.text,
             blocks=message.blocks,
             response_type="ephemeral",
@@ -409,6 +417,10 @@ async def _respond(respond: AsyncRespond, message: Message) -> None:
         )
     except NETWORK_ERRORS as error:
         log.warning("an answer did not arrive: %s", type(error).__name__)
+        return False
+    if answer.status_code != 200:
+        log.warning("an answer was not taken: %s %s", answer.status_code, answer.body[:100])
+    return bool(answer.status_code == 200)
 
 
 def _is_expired(error: SlackApiError) -> bool:
@@ -416,6 +428,13 @@ def _is_expired(error: SlackApiError) -> bool:
         return True
     metadata = error.response.get("response_metadata") or {}
     return any("trigger" in str(message) for message in metadata.get("messages") or ())
+
+
+def _value(action: Mapping[str, Any]) -> str:
+    """What the used element carried: a button's value, or that of the chosen option."""
+    option = action.get("selected_option")
+    found = option.get("value") if isinstance(option, Mapping) else action.get("value")
+    return str(found or "")
 
 
 def _is_home(body: Body) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import available_timezones
@@ -27,11 +27,12 @@ from handlers.services import Services
 from handlers.views import answers
 from handlers.views.ask_form import ask_form, checking_form, field_errors
 from handlers.views.blocks import Message, View
-from handlers.views.decide_forms import AS_ASKED
 from handlers.views.home import DM_KINDS, FOLLOW_SLACK
 
 #: What is left of Slack's 3 s for reading Azure before the form says "checking".
 READ_SECONDS = 1.8
+#: Seconds of a length, or an instant of this epoch's first 300 years, have fewer digits.
+NUMBER_MAX = 11
 #: Saved addresses of one person, as the ledger keeps them.
 ADDRESS_MAX = 10
 
@@ -100,10 +101,11 @@ class Forms:
         if not draft.vm:
             missing = Refusal(Code.VM_MISSING, Field.VM)
             return Errors(field_errors((missing,), locale))
+        fields = _inputs(body)
         work = asyncio.ensure_future(self._sent(caller, draft, locale))
         done, _ = await asyncio.wait({work}, timeout=READ_SECONDS)
         if done:
-            return self._outcome(work.result(), draft, locale)
+            return self._outcome(work.result(), draft, fields, locale)
         view = checking_form(await form_draft(s, caller.person, draft, locale=locale), locale)
 
         async def finish() -> View | Closed:
@@ -124,11 +126,20 @@ class Forms:
         return result, await self._jit.sent_answer(result, draft, caller.person, locale)
 
     def _outcome(
-        self, sent: tuple[asking.Result | None, Message], draft: Draft, locale: Locale
+        self,
+        sent: tuple[asking.Result | None, Message],
+        draft: Draft,
+        fields: frozenset[str],
+        locale: Locale,
     ) -> Outcome:
+        """Errors stand at fields that the form has; others at the VM (C059)."""
         result, answer = sent
         if isinstance(result, Wrong) and result.refusals:
-            return Errors(field_errors(result.refusals, locale))
+            placed = tuple(
+                refusal if refusal.field.value in fields else replace(refusal, field=Field.VM)
+                for refusal in result.refusals
+            )
+            return Errors(field_errors(placed, locale))
         return Closed(answer, draft.channel)
 
     async def _late(
@@ -208,16 +219,16 @@ class Forms:
 
     async def _deny(self, caller: Caller, body: Mapping[str, Any], locale: Locale) -> Outcome:
         reason = text(values_of(body), "reason")
-        if not reason.strip():
-            return Errors(field_errors((Refusal(Code.REASON_MISSING, Field.REASON),), locale))
+        if not any(sign.isalnum() for sign in reason):
+            return Errors({"reason": locale.text("edge.decision_reason")})
         return await self._decide(
             caller, body, lambda _: deciding.deny(self._s, caller.person, reason), Verb.DENY, locale
         )
 
     async def _revoke(self, caller: Caller, body: Mapping[str, Any], locale: Locale) -> Outcome:
         reason = text(values_of(body), "reason")
-        if not reason.strip():
-            return Errors(field_errors((Refusal(Code.REASON_MISSING, Field.REASON),), locale))
+        if not any(sign.isalnum() for sign in reason):
+            return Errors({"reason": locale.text("edge.decision_reason")})
         return await self._decide(
             caller,
             body,
@@ -293,10 +304,16 @@ class Forms:
         return tuple(network for rule in self._s.policy().rules for network in rule.networks)
 
 
+def _inputs(body: Mapping[str, Any]) -> frozenset[str]:
+    """The blocks of the sent form that can show an error."""
+    blocks = body["view"].get("blocks") or ()
+    return frozenset(str(block.get("block_id")) for block in blocks if block.get("type") == "input")
+
+
 def _window(value: str) -> Window | None:
     """`PT1800S` a length, an epoch second an instant, `as_asked` what is asked."""
-    if value.startswith("PT") and value[2:-1].isdecimal():
+    if value.startswith("PT") and value[2:-1].isdecimal() and len(value) < NUMBER_MAX:
         return Length(int(value[2:-1]))
-    if value.isdecimal() and value != AS_ASKED:
+    if value.isdecimal() and len(value) < NUMBER_MAX:
         return Until(datetime.fromtimestamp(int(value), UTC))
     return None

@@ -53,7 +53,7 @@ class HomeTab:
             waiting=tuple(request for request in pending if self._waits_for(request, person)),
             open=tuple(request for request in active if request.requester in mine),
             pending=tuple(request for request in pending if request.requester in mine),
-            open_count=sum(request.state is State.ACTIVE for request in active),
+            open_count=sum(len(r.terms.ports) for r in active if r.state is State.ACTIVE),
             person=await s.ledger.person(person),
             now=s.ledger.instant,
         )

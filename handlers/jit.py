@@ -7,7 +7,7 @@ the answer travels (`handlers.edge`).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from approvals.ledger import LedgerError, LedgerFrozen
@@ -21,9 +21,10 @@ from approvals.request import (
     Terms,
     Window,
 )
-from approvals.verdict import Code, Field, Refusal
+from approvals.verdict import Code, Refusal
 from approvals.window import parse_window
-from handlers import answering, asking, deciding, listing
+from handlers import answering, asking, command_line, deciding, listing
+from handlers.alarms import alarm_foreign
 from handlers.ask_form import vm_options
 from handlers.asking import (
     AlreadyAsked,
@@ -43,7 +44,7 @@ from handlers.views.blocks import Message
 from handlers.views.edge import estate_unread
 from handlers.views.end_card import ended_card
 from handlers.views.failures import still_open_card
-from handlers.views.help import help_message
+from handlers.views.help import help_message, unknown_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ class Jit:
     async def run(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
         """The reply to a typed line; an unreachable ledger is an answer, too."""
         try:
+            if line.verb is Verb.ASK and line.unknown:
+                return await self._mend(caller, line, locale)
             if line.unknown or (line.hidden and line.verb is not Verb.ASK):
                 return answering.not_understood(line, locale)
             return await self._verbs[line.verb](caller, line, locale)
@@ -116,12 +119,26 @@ class Jit:
                 return self._no_vm(found, line, draft, locale)
             case _:
                 pass
-        if not (line.window and line.reason and line.ports):
+        if not _is_complete(line):
             return OpenForm(draft)
         return CheckFirst(draft, answers.checking(locale))
 
+    async def _mend(self, caller: Caller, line: CommandLine, locale: Locale) -> Message:
+        """Words that can't be read: the line as it was probably meant, to be sent with a click."""
+        mended, words = command_line.mended(line)
+        draft = draft_of(mended, channel=caller.channel, thread=caller.thread)
+        await save(self._s.ledger, caller.person, draft)
+        wrong = answering.unreadable(replace(line, unknown=words))
+        if mended.unknown or not _is_complete(mended):
+            return answers.refused(wrong, locale, draft_id=draft.id)
+        return answers.corrected(wrong, format_line(draft.line()), draft.id, locale)
+
     def _no_vm(self, refusal: Refusal, line: CommandLine, draft: Draft, locale: Locale) -> Message:
         names = self._s.group_names()
+        verb = command_line.near_verb(line.vm or "") if refusal.code is Code.VM_UNKNOWN else None
+        if verb is not None:
+            rest = line.typed.split(maxsplit=1)[1:]
+            return unknown_command(line.vm or "", " ".join([verb, *rest]), locale)
         if refusal.code is not Code.VM_UNKNOWN or line.hidden:
             hidden = answering.hidden_characters(line)
             return answers.refused((refusal, *hidden), locale, draft_id=draft.id, group_names=names)
@@ -177,11 +194,16 @@ class Jit:
     async def _decide(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
         request_id = line.request_id
         if request_id is None:
-            return answering.number_missing(locale)
+            return answering.number_missing(line.verb, locale)
+        if line.verb in (Verb.DENY, Verb.REVOKE) and not line.reason:
+            return answering.reason_missing(line, locale)
         decide = self._decision(caller.person, line, locale)
         if isinstance(decide, Refusal):
-            return answers.refused((decide,), locale)
-        return await self.decide(caller, RequestId(request_id), decide, line.verb, locale)
+            said = answers.refusal_text(decide, locale)
+            return answers.note(locale, locale.text("answer.not_done"), said)
+        return await self.decide(
+            caller, RequestId(request_id), decide, line.verb, locale, is_typed=True
+        )
 
     async def decide(
         self,
@@ -190,6 +212,8 @@ class Jit:
         decide: deciding.Decide,
         verb: Verb,
         locale: Locale,
+        *,
+        is_typed: bool = False,
     ) -> Message:
         """Record the decision and say what became of it."""
         s = self._s
@@ -205,7 +229,16 @@ class Jit:
             return answers.closing_frozen(frozen.deferred, locale)
         except LedgerError as error:
             return answering.ledger_answer(error, locale)
+        if isinstance(result, deciding.NotDone) and result.request is None and not is_typed:
+            return self.foreign(request_id, locale)
         return answering.decision_answer(s, result, request_id, verb, locale)
+
+    def foreign(self, request_id: str, locale: Locale) -> Message:
+        """A card that this ledger does not know: another installation shares our app (C013)."""
+        s = self._s
+        s.foreign.saw(s.ledger.instant)
+        s.background.start(alarm_foreign(s, s.instance), name="alarm")
+        return answers.foreign_instance(request_id, s.instance, locale)
 
     async def _close_frozen(self, closing: Request, actor: PersonId) -> None:
         """Told straight by Slack: cards and outboxes are in the Redis that can't be trusted."""
@@ -224,16 +257,12 @@ class Jit:
         match line.verb:
             case Verb.APPROVE:
                 return self._approval(person, line, locale)
-            case Verb.DENY if not reason:
-                return Refusal(Code.REASON_MISSING, Field.REASON)
             case Verb.DENY:
                 return deciding.deny(s, person, reason)
             case Verb.CANCEL:
                 return deciding.cancel(s, person)
             case Verb.DONE:
                 return deciding.done(s, person)
-            case Verb.REVOKE if not reason:
-                return Refusal(Code.REASON_MISSING, Field.REASON)
             case Verb.REVOKE:
                 return deciding.revoke(s, person, reason)
             case _:
@@ -267,7 +296,7 @@ class Jit:
 
     async def _extend(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
         if line.request_id is None:
-            return answering.number_missing(locale)
+            return answering.number_missing(line.verb, locale)
         return await self.extend(
             caller, RequestId(line.request_id), line.window or "", line.reason or "", locale
         )
@@ -278,7 +307,7 @@ class Jit:
         """A request of its own, for the same VM, ports and source, added to the old end."""
         session = await self._s.ledger.read(request_id)
         if session is None:
-            return answers.foreign_instance(request_id, self._s.instance, locale)
+            return answers.no_such_request(request_id, locale)
         if not session.is_same_person(caller.person):
             return answering.not_requester(self._s, session, locale)
         if session.state is not State.ACTIVE:
@@ -291,7 +320,7 @@ class Jit:
 
     async def _show(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
         if line.request_id is None:
-            return answering.number_missing(locale)
+            return answering.number_missing(line.verb, locale)
         return await listing.show(self._s, RequestId(line.request_id), locale)
 
     async def _list(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
@@ -300,6 +329,11 @@ class Jit:
     async def _help(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
         del caller
         return help_message(locale, line.vm or "")
+
+
+def _is_complete(line: CommandLine) -> bool:
+    """Whether it can be sent as it is; the source may be the one used last."""
+    return bool(line.vm and line.window and line.reason and line.ports)
 
 
 def narrowed(terms: Terms, *, window: Window | None, ports: tuple[int, ...] | None) -> Terms:

@@ -29,7 +29,7 @@ ROWS_MAX = 200
 async def show(s: Services, request_id: RequestId, locale: Locale) -> Message:
     request = await s.ledger.read(request_id)
     if request is None:
-        return answers.foreign_instance(request_id, s.instance, locale)
+        return answers.no_such_request(request_id, locale)
     return details_message(request, await Cards(s).facts(request), locale)
 
 

@@ -7,7 +7,6 @@ found by the thread's first message.
 from __future__ import annotations
 
 import asyncio
-import html
 import re
 
 from approvals.request import RequestId
@@ -39,12 +38,17 @@ THREAD_TRIES = 5
 THREAD_TRY_SECONDS = 0.2
 
 
+def unescaped(text: str) -> str:
+    """What was typed: in messages and commands Slack escapes three characters, and no others."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def words_of(text: str, bot_user_id: str) -> str:
     """What was said to the bot: the text behind its first mention, with Slack's escapes undone."""
     mention = f"<@{bot_user_id}"
     at = text.find(mention)
     rest = text[text.find(">", at) + 1 :] if at >= 0 else _MENTION.sub("", text, count=1)
-    return html.unescape(rest).strip()
+    return unescaped(rest).strip()
 
 
 def line_of(text: str, bot_user_id: str, thread_request: RequestId | None) -> CommandLine:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,8 @@ from delivery.directory import Directory
 from delivery.outbox import Outbox
 from handlers.locale import Catalogue, Language, Locale, language_of
 from handlers.power import Power
+
+FOREIGN_SHOWN = timedelta(hours=1)
 
 
 class Background(Protocol):
@@ -69,6 +72,23 @@ class Languages:
 
 
 @dataclass(slots=True)
+class ForeignCards:
+    """Clicks on cards that this ledger does not know, as health shows them (C013)."""
+
+    count: int = 0
+    last_at: datetime | None = None
+
+    def saw(self, at: datetime) -> None:
+        self.count += 1
+        self.last_at = at
+
+    def problem(self, now: datetime) -> str:
+        """A warning for an hour after the last one."""
+        is_recent = self.last_at is not None and now - self.last_at < FOREIGN_SHOWN
+        return f"cards of another instance: {self.count} clicks" if is_recent else ""
+
+
+@dataclass(slots=True)
 class Services:
     """Everything a handler may use."""
 
@@ -89,6 +109,7 @@ class Services:
     #: closes in Azure what the frozen ledger could only put into the second sink.
     close_frozen: Callable[[Request], Awaitable[Request]]
     portal_url: str = "https://portal.azure.com"
+    foreign: ForeignCards = field(default_factory=ForeignCards)
 
     def group_names(self) -> Mapping[str, str]:
         groups = self.directory.groups

@@ -230,12 +230,10 @@ def trigger_expired(draft_id: str, locale: Locale) -> Message:
     return _say("answer.trigger_expired", locale, buttons=[opens])
 
 
-def trigger_expired_decision(request: Request, form: str, locale: Locale) -> Message:
-    """The same for a form of a decision: `form` is its action id, such as `jit_deny`."""
-    opens = blocks.button(
-        locale.text("button.open_form"), form, words.reference(request), style="primary"
-    )
-    return _say("answer.trigger_expired", locale, buttons=[opens])
+def trigger_expired_again(action_id: str, value: str, locale: Locale) -> Message:
+    """The same for a form behind another button: the very same click again."""
+    opens = blocks.button(locale.text("button.open_form"), action_id, value, style="primary")
+    return _say("edge.trigger_again", locale, buttons=[opens])
 
 
 # --- deciding ---------------------------------------------------------------------------------

@@ -74,6 +74,10 @@ def vm_page(rows: Sequence[VmRow], page: Page, locale: Locale) -> Message:
     """`/jit list`: the VMs that the reader may ask for."""
     headline = _headline("list.vms", page, locale)
     if not rows:
+        if page.about:
+            typed = locale.text("typed.code", typed=safe.code(page.about, 80))
+            none = locale.text("edge.no_vm_named", typed=typed)
+            return blocks.message(none, blocks.section(none))
         return blocks.message(headline, blocks.section(f"*{headline}*", locale.text("list.no_vms")))
     shown = rows[:PAGE_SIZE]
     names = locale.text("list.comma").join(safe.escape_mrkdwn(row.name, 60) for row in shown)

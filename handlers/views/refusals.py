@@ -11,7 +11,7 @@ from handlers.locale import Locale
 from handlers.views import safe, words
 
 #: Arguments that a person typed, and names of ours that read best as code.
-_AS_CODE = frozenset({"typed", "word", "vm", "inner", "network", "pattern", "source"})
+_AS_CODE = frozenset({"typed", "word", "vm", "inner", "network", "pattern", "source", "near"})
 _AS_IDS = frozenset({"groups", "people", "administrators"})
 
 #: Names of near VMs that one sentence holds.
@@ -49,6 +49,10 @@ def key_of(refusal: Refusal) -> str:
             return "refusal.rule_changed_none"
         case Code.VM_UNKNOWN if refusal.args.get("near"):
             return "refusal.vm_unknown_near"
+        case Code.TICKET_INVALID if not refusal.args.get("pattern"):
+            return "edge.ticket_odd"
+        case Code.WORD_UNKNOWN if refusal.args.get("near"):
+            return "edge.word_near"
         case Code.NO_APPROVER if refusal.args.get("found"):
             return "refusal.no_approver_few"
         case _:

@@ -50,7 +50,7 @@ ANSWERS: dict[str, Callable[[Locale], Message]] = {
     "refused": lambda lo: answers.refused((TOO_LONG,), lo, draft_id="d-7f3a"),
     "azure": lambda lo: answers.azure_unreachable("NotSent", lo, draft_id="d-7f3a"),
     "trigger-expired": lambda lo: answers.trigger_expired("d-7f3a", lo),
-    "trigger-expired-deny": lambda lo: answers.trigger_expired_decision(REQUEST, "jit_deny", lo),
+    "trigger-expired-deny": lambda lo: answers.trigger_expired_again("jit_deny", "1042.1", lo),
     "not-approver": lambda lo: answers.not_approver(NOT_APPROVER, lo, samples.NAMES),
     "own-request": lambda lo: answers.own_request(REQUEST, lo),
     "late": lambda lo: answers.late(STATES["denied"], lo),
