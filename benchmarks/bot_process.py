@@ -7,6 +7,7 @@ has, too.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -43,4 +44,5 @@ async def _run(*, is_whole: bool) -> None:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # as `sekisho run` does with what it has imported
     asyncio.run(_run(is_whole="--edge" not in sys.argv))

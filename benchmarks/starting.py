@@ -17,7 +17,7 @@ from benchmarks.load import NoAnswer, client
 
 #: The line that everybody may type and that needs neither Azure nor the ledger.
 LINE = "help"
-POLL_SECONDS = 0.002
+POLL_SECONDS = 0.01
 START_SECONDS = 60.0
 #: After this the estate is read, the groups too, and nothing is under way.
 IDLE_AFTER_SECONDS = 8.0
