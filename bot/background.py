@@ -40,6 +40,7 @@ from approvals.request import (
     Warned,
 )
 from defender.errors import AzureError
+from delivery.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -97,15 +98,10 @@ class Tasks:
 
     async def finish(self, within: timedelta) -> None:
         """Nothing new; let what is under way end by itself for a while, then cancel it."""
-        loops = list(self._loops)
-        for task in loops:
-            task.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await end(self._loops)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within.total_seconds())
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
 
 async def forever(name: str, step: Callable[[], Awaitable[None]], every: timedelta) -> None:
@@ -276,11 +272,10 @@ class Leader:
             log.warning("lease: %s", error)
         finally:
             self._lease = None
-            work.cancel()
-            (ended,) = await asyncio.gather(work, return_exceptions=True)
-            if isinstance(ended, Exception):
+            await end([work])
+            if not work.cancelled() and (failure := work.exception()) is not None:
                 self._tasks.failures["leader"] += 1
-                log.error("the leader's work ended", exc_info=ended)
+                log.error("the leader's work ended", exc_info=failure)
             await self._give_back(lease)
 
     async def _give_back(self, lease: Lease) -> None:

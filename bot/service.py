@@ -52,6 +52,7 @@ from delivery.deliverer import LEASE as CHANNEL_LEASE
 from delivery.deliverer import Deliverer
 from delivery.directory import Directory
 from delivery.outbox import ChannelId, Line, Outbox, ring
+from delivery.tasks import end
 from delivery.web_client import web_client
 from handlers import edge
 from handlers.alarms import alarm_forged, alarm_frozen, reannounce
@@ -343,8 +344,7 @@ class Service:
     async def _socket_stop(self) -> None:
         task = getattr(self, "_socket_task", None)
         if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end([task])
 
     def _reconnected(self) -> None:
         """After a silence the pending cards say so again: clicks may have been lost (C055)."""

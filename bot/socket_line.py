@@ -17,6 +17,8 @@ from aiohttp import WSMsgType
 from slack_bolt import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from delivery.tasks import end
+
 log = logging.getLogger(__name__)
 
 #: Slack waits 3 s for an acknowledgement; what is under way needs no longer than that.
@@ -63,8 +65,7 @@ class Line:
         if self._work and not self.ended.is_set():
             await asyncio.wait(self._work, timeout=grace)
         await self._socket.close()
-        self._reading.cancel()
-        await asyncio.gather(self._reading, *self._work, return_exceptions=True)
+        await end([self._reading, *self._work])
 
     async def _read(self) -> None:
         try:

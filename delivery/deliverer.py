@@ -24,6 +24,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from delivery.outbox import Address, Card, ChannelId, Item, Line, ObjectId, Outbox, Queued
 from delivery.posting import Post, Posting, Refused, UnknownOutcome, is_person
 from delivery.refusals import Refusal, Why
+from delivery.tasks import end
 from delivery.turn import LeaseLost, Turn
 
 log = logging.getLogger(__name__)
@@ -126,10 +127,7 @@ class Deliverer:
 
     async def stop(self) -> None:
         """A post that is under way is looked for by whoever comes next."""
-        workers = list(self._workers.values())
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await end(self._workers.values())
         self._workers.clear()
 
     # --- one channel ---
