@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Most tests wait for processes, so two at a time halve the run; a file's tests stay together.
+WORKERS ?= --numprocesses 2 --dist loadfile
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -39,7 +41,7 @@ rooms: $(READY)
 	$(BIN)/lint-imports
 
 tests: $(READY)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(WORKERS) $(ARGS)
 
 rows: $(READY)
 	@$(BIN)/python -m tests.rows

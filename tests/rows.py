@@ -77,7 +77,6 @@ class RowsPlugin:
 
     def __init__(self) -> None:
         """Start with no outcome."""
-        self.rows_of_test: dict[str, tuple[str, ...]] = {}
         self.outcomes: dict[str, Outcomes] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -89,15 +88,15 @@ class RowsPlugin:
                 raise pytest.UsageError(
                     f"{item.nodeid} proves {', '.join(map(repr, unknown))}: no row of docs/ has it"
                 )
-            if claimed:
-                self.rows_of_test[item.nodeid] = claimed
+            # with the report, since a worker process of xdist sends nothing else
+            item.user_properties.extend(("proves", id) for id in claimed)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """File a test's outcome under its rows; errors before and after the test count too."""
         if report.outcome == "passed" and report.when != "call":
             return
         is_expected_failure = hasattr(report, "wasxfail")
-        for id in self.rows_of_test.get(report.nodeid, ()):
+        for id in (value for name, value in report.user_properties if name == "proves"):
             outcomes = self.outcomes.setdefault(id, Outcomes())
             where = "failed" if is_expected_failure else report.outcome
             getattr(outcomes, where).append(report.nodeid)
