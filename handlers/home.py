@@ -7,7 +7,7 @@ import logging
 from slack_sdk.errors import SlackApiError
 
 from approvals.policy import decider_rights
-from approvals.request import PersonId, Request, State
+from approvals.request import PersonId, Request
 from approvals.verdict import Granted
 from handlers.locale import Locale
 from handlers.services import Services
@@ -53,7 +53,7 @@ class HomeTab:
             waiting=tuple(request for request in pending if self._waits_for(request, person)),
             open=tuple(request for request in active if request.requester in mine),
             pending=tuple(request for request in pending if request.requester in mine),
-            open_count=sum(len(r.terms.ports) for r in active if r.state is State.ACTIVE),
+            open_count=sum(len(request.terms.ports) for request in active),
             person=await s.ledger.person(person),
             now=s.ledger.instant,
         )

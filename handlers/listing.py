@@ -40,10 +40,11 @@ async def page(s: Services, person: PersonId, line: CommandLine, locale: Locale)
     found = await _all(s, person, line)
     start = (line.page - 1) * PAGE_SIZE
     about = f"<@{_person(s, line.person)}>" if line.person else line.vm or f"<@{person}>"
+    ports = sum(len(request.terms.ports) for request in found) if line.verb is Verb.ACTIVE else 0
     return list_page(
         KINDS.get(line.verb, "history"),
         found[start : start + PAGE_SIZE],
-        Page(line.page, len(found), about if line.verb is Verb.HISTORY else ""),
+        Page(line.page, len(found), about if line.verb is Verb.HISTORY else "", ports),
         locale,
         now=s.ledger.instant,
     )

@@ -21,11 +21,13 @@ PAGE_SIZE = 8
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of `total` rows; `number` counts from 1. `about` is what a history is of."""
+    """One page of `total` rows; `number` counts from 1. `about` is what a history is of, `ports`
+    how many are open where rows are sessions, of which one may have several."""
 
     number: int
     total: int
     about: str = ""
+    ports: int = 0
 
     @property
     def first(self) -> int:
@@ -106,7 +108,7 @@ def _headline(key: str, page: Page, locale: Locale) -> str:
     about = safe.one_line(page.about)
     if page.total == 0:
         return locale.text(f"{key}.none", about=_about(about))
-    return locale.plural(f"{key}.count", page.total, about=_about(about))
+    return locale.plural(f"{key}.count", page.ports or page.total, about=_about(about))
 
 
 def _about(about: str) -> str:
