@@ -182,6 +182,7 @@ async function followAddress() {
 }
 
 async function arrive() {
+  const address = location.hash;
   await refresh("state");
   while (!store.state) {
     drawLive();
@@ -193,7 +194,7 @@ async function arrive() {
   if (!channel(store.channel)) store.channel = usualChannel();
   follow();
   await everything();
-  go({});
+  if (location.hash === address) go({}); // who has gone elsewhere meanwhile stays there
 }
 
 /** Where one lands: whoever was in the app's direct messages finds their own. */
