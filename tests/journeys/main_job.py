@@ -34,7 +34,6 @@ async def play_main_job(stage: Stage, between: Between = nothing) -> None:
     assert request.opening is not None
     assert port.ends_at == request.opening.ends_at
 
-    await between()
     stage.advance(minutes=111)
     warning = await alice.wait_dm("min left", timeout=15)
     await between()

@@ -77,7 +77,8 @@ class RealRedis:
     async def end(self, how: signal.Signals = signal.SIGKILL) -> None:
         if self.process is not None and self.process.returncode is None:
             self.process.send_signal(how)
-            await self.process.wait()
+            async with asyncio.timeout(START_WITHIN):
+                await self.process.wait()
 
 
 @pytest.fixture
