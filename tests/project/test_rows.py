@@ -10,6 +10,10 @@ import pytest
 from tests import rows
 
 
+#: What two tests claim to prove.
+PROVES = {"one": ("A1",), "two": ("A1", "C019")}
+
+
 def report(nodeid: str, outcome: str, when: str = "call") -> pytest.TestReport:
     """What pytest says of one phase of a test."""
     return pytest.TestReport(
@@ -19,15 +23,13 @@ def report(nodeid: str, outcome: str, when: str = "call") -> pytest.TestReport:
         outcome=outcome,  # type: ignore[arg-type]  # its type is a Literal of the three
         longrepr=None,
         when=when,  # type: ignore[arg-type]  # likewise
+        user_properties=[("proves", id) for id in PROVES[nodeid]],
     )
 
 
 @pytest.fixture
 def plugin() -> rows.RowsPlugin:
-    """A plugin that has collected two tests of A1."""
-    plugin = rows.RowsPlugin()
-    plugin.rows_of_test = {"one": ("A1",), "two": ("A1", "C019")}
-    return plugin
+    return rows.RowsPlugin()
 
 
 def test_a_row_is_proved_by_a_pass(plugin: rows.RowsPlugin) -> None:
