@@ -96,7 +96,7 @@ class RowsPlugin:
         if report.outcome == "passed" and report.when != "call":
             return
         is_expected_failure = hasattr(report, "wasxfail")
-        for id in (value for name, value in report.user_properties if name == "proves"):
+        for id in (str(value) for name, value in report.user_properties if name == "proves"):
             outcomes = self.outcomes.setdefault(id, Outcomes())
             where = "failed" if is_expected_failure else report.outcome
             getattr(outcomes, where).append(report.nodeid)
