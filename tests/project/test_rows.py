@@ -9,7 +9,6 @@ import pytest
 
 from tests import rows
 
-
 #: What two tests claim to prove.
 PROVES = {"one": ("A1",), "two": ("A1", "C019")}
 
