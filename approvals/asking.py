@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from approvals.policy_types import RuleSpec
-from approvals.request import SHORTEST_WINDOW, Length, PersonId, Until, Window
+from approvals.request import SHORTEST_WINDOW, Length, PersonId, RequestId, Until, Window
 from approvals.source import Source, canonical, parse_source, within
 from approvals.verdict import Code, Field, Refusal
 from approvals.window import length_text
@@ -24,6 +24,7 @@ TICKET_MAX = 64
 class Extension:
     """The session that is to last longer. The window asked for is added to its end."""
 
+    session: RequestId
     opened_at: datetime
     ends_at: datetime
 

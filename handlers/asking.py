@@ -7,7 +7,7 @@ ahead from the estate is only a hint.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -195,7 +195,7 @@ async def parse(
     refusals = tuple(part for part in (ports, source, window) if isinstance(part, Refusal))
     if isinstance(ports, Refusal) or isinstance(source, Refusal) or isinstance(window, Refusal):
         return _wrong(refusals, draft, machine)
-    return Ask(
+    asked = Ask(
         machine=machine,
         ports=ports,
         source=source,
@@ -203,8 +203,8 @@ async def parse(
         reason=draft.reason.strip(),
         ticket=draft.ticket.strip(),
         asker=person,
-        extends=await _extension(s, draft),
     )
+    return replace(asked, extends=await _extension(s, draft, asked))
 
 
 async def parse_draft_source(
@@ -219,15 +219,29 @@ async def parse_draft_source(
     return parse_source(record.sources[0].address, rule.networks)
 
 
-async def _extension(s: Services, draft: Draft) -> Extension | None:
+async def _extension(s: Services, draft: Draft, asked: Ask) -> Extension | None:
+    """The session that is asked to last longer: the asker's own, with this VM, ports and source.
+
+    Whatever else became of the draft in the form is a request like any other.
+    """
     if draft.extends is None:
         return None
     session = await s.ledger.read(draft.extends)
     if session is None or session.opening is None or session.state is not State.ACTIVE:
         return None
+    if not session.is_same_person(asked.asker) or not _is_same_access(session, asked):
+        return None
     first = await _first_of(s, session)
     opened_at = first.opening.opened_at if first.opening else session.opening.opened_at
-    return Extension(opened_at, session.opening.ends_at)
+    return Extension(session.id, opened_at, session.opening.ends_at)
+
+
+def _is_same_access(session: Request, asked: Ask) -> bool:
+    return (
+        session.target.resource_id.casefold() == asked.machine.key
+        and set(session.terms.ports) == set(asked.ports)
+        and session.terms.source == asked.source.prefix
+    )
 
 
 async def _first_of(s: Services, session: Request) -> Request:
@@ -272,7 +286,7 @@ async def _submit(
     s: Services, draft: Draft, asked: Ask, verdict: Needs, *, op: OpId, trace: str
 ) -> Result:
     terms = Terms(tuple(sorted(asked.ports)), asked.source.prefix, asked.window)
-    if draft.extends is None:
+    if asked.extends is None:
         is_open = await _open_already(s, asked, terms)
         if is_open is not None:
             return AlreadyOpen(is_open)
@@ -297,7 +311,7 @@ async def _submit(
         lapses_at=verdict.lapses_at,
         asked_in=draft.channel if draft.thread else "",
         asked_thread=draft.thread,
-        extends=draft.extends,
+        extends=asked.extends.session if asked.extends else None,
         source_label=asked.source.label,
     )
     submission = await s.ledger.submit(event, actor=asked.asker, op_id=op, trace=trace)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from approvals.asking import REASON_MAX, Extension, best_policy
 from approvals.policy import askable, decide, may_ask, start_by
 from approvals.policy_types import Policy, Who
-from approvals.request import Length, PersonId, Until
+from approvals.request import Length, PersonId, RequestId, Until
 from approvals.scope import make_scope
 from approvals.verdict import Code, Needs, Refusal, Refused, Verdict
 from tests.approvals.policy_samples import (
@@ -264,13 +264,13 @@ def test_extensions_are_bounded_by_the_sum_and_by_azure() -> None:
         asked = ask(window=Length(seconds), extends=session)
         return decide(policy(), asked, [vm_policy()], membership(), NOW)
 
-    nearly_over = Extension(opened_at=NOW - 4 * HOUR, ends_at=NOW + timedelta(minutes=10))
+    nearly_over = Extension(RequestId("1"), NOW - 4 * HOUR, NOW + timedelta(minutes=10))
     granted = verdict(nearly_over, 3600)
     assert isinstance(granted, Needs)
     assert granted.lapses_at == nearly_over.ends_at
     total = only(verdict(nearly_over, 2 * 3600))
     assert (total.code, total.nearest) == (Code.WINDOW_TOTAL, "1h50m")
-    long_to_go = Extension(opened_at=NOW - HOUR, ends_at=NOW + 2 * HOUR)
+    long_to_go = Extension(RequestId("1"), NOW - HOUR, NOW + 2 * HOUR)
     vm = only(verdict(long_to_go, 2 * 3600))
     assert (vm.code, vm.nearest) == (Code.WINDOW_TOO_LONG_VM, "1h")
 
