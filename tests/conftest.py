@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 from typing import NoReturn
 
@@ -57,3 +58,14 @@ def missing(reason: str) -> NoReturn:
     if os.environ.get("SEKISHO_REQUIRE_ALL"):
         pytest.fail(f"{reason}; SEKISHO_REQUIRE_ALL is set, so this is a failure", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Logs with lone surrogates (a test's input) can't travel between xdist's processes."""
+    report = yield
+    report.sections = [
+        (name, content.encode("utf-8", "backslashreplace").decode())
+        for name, content in report.sections
+    ]
+    return report
