@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from approvals.audit.anchor import FileSink
 from approvals.entry import Head
+from delivery.refusals import error_name
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -58,7 +59,7 @@ async def _in_channel(settings: Settings) -> Anchor:
         me = str((await client.auth_test())["user_id"])
         posted = await newest_anchor(client, settings.audit.channel, user_id=me)
     except SlackApiError as error:
-        return Anchor(Where.UNREADABLE, problem=str(error.response.get("error")))
+        return Anchor(Where.UNREADABLE, problem=error_name(error))
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         return Anchor(Where.UNREADABLE, problem=type(error).__name__)
     finally:

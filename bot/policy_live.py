@@ -26,6 +26,7 @@ from defender.estate import Estate
 from defender.inventory import Inventory
 from defender.jit import JitGateway
 from delivery.directory import Directory
+from delivery.refusals import error_name
 from delivery.web_client import web_client
 from handlers.locale import Language, Locale
 
@@ -109,7 +110,7 @@ async def _workspace(console: Console, settings: Settings) -> Workspace | None:
     try:
         return await _read_workspace(console, client)
     except SlackApiError as error:
-        console.complain("policy_live.slack", reason=error.response.get("error"))
+        console.complain("policy_live.slack", reason=error_name(error))
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         console.complain("policy_live.slack", reason=type(error).__name__)
     finally:

@@ -20,6 +20,7 @@ from bot.proxy_environment import hand_over
 from bot.redis_client import NotDurable, RedisUrlError
 from bot.service import Service
 from bot.settings import Settings
+from delivery.refusals import error_name
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def reason_of(error: BaseException, console: Console) -> str:
         case AuthenticationError():
             return console.text("cli.run.redis_refuses", reason=error)
         case SlackApiError():
-            return console.text("cli.run.slack", error=error.response.get("error"))
+            return console.text("cli.run.slack", error=error_name(error))
         case RedisError() | LedgerError():
             return console.text("cli.run.redis", reason=error)
         case aiohttp.ClientError():

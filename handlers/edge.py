@@ -20,6 +20,7 @@ from approvals.ledger import LedgerError
 from approvals.request import PersonId
 from delivery.network import NETWORK_ERRORS
 from delivery.outbox import ChannelId, Line
+from delivery.refusals import error_name
 from handlers import answering, drafts, forms
 from handlers.ask_form import chosen_machine, suggest_sources, suggest_vms
 from handlers.audit import Audit
@@ -179,9 +180,9 @@ class Edge:
         try:
             await self._s.client.views_update(view_id=shown["id"], hash=shown["hash"], view=view)
         except SlackApiError as error:
-            if error.response.get("error") not in ("hash_conflict", "not_found"):
+            if error_name(error) not in ("hash_conflict", "not_found"):
                 raise
-            log.info("the form has moved on: %s", error.response.get("error"))
+            log.info("the form has moved on: %s", error_name(error))
 
     # --- forms ---
 
@@ -380,7 +381,7 @@ class Edge:
                 )
                 return
             except SlackApiError as error:
-                log.info("no ephemeral in %s: %s", channel, error.response.get("error"))
+                log.info("no ephemeral in %s: %s", channel, error_name(error))
         key = f"answer:{drafts.new_draft_id()}"
         line = Line(key=key, text=message.text, blocks=message.blocks, thread_ts=thread or None)
         await self._s.outbox.put(ChannelId(channel or person), line)
@@ -424,9 +425,10 @@ async def _respond(respond: AsyncRespond, message: Message) -> bool:
 
 
 def _is_expired(error: SlackApiError) -> bool:
-    if error.response.get("error") in EXPIRED_TRIGGER:
+    if error_name(error) in EXPIRED_TRIGGER:
         return True
-    metadata = error.response.get("response_metadata") or {}
+    data = getattr(error.response, "data", None)
+    metadata = (data.get("response_metadata") or {}) if isinstance(data, dict) else {}
     return any("trigger" in str(message) for message in metadata.get("messages") or ())
 
 

@@ -9,6 +9,7 @@ from slack_sdk.errors import SlackApiError
 from approvals.policy import decider_rights
 from approvals.request import PersonId, Request
 from approvals.verdict import Granted
+from delivery.refusals import error_name
 from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views.blocks import View
@@ -33,7 +34,7 @@ class HomeTab:
         try:
             await s.client.views_publish(user_id=person, view=view)
         except SlackApiError as error:
-            log.warning("home of %s: %s", person, error.response.get("error"))
+            log.warning("home of %s: %s", person, error_name(error))
         self._opened.add(person)
 
     async def refresh(self, person: PersonId) -> None:

@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackApiError
 from bot.doctor.report import Report
 from bot.doctor.wire import Leg, LegFailed, Walk
 from bot.settings import Settings
+from delivery.refusals import error_name
 from delivery.web_client import web_client
 
 #: Where tokens come from, unless `azure.authority` says otherwise.
@@ -34,7 +35,7 @@ async def _socket(report: Report, settings: Settings) -> None:
         answer = await client.apps_connections_open(app_token=slack.app_token or "")
         url = str(answer["url"])
     except SlackApiError as error:
-        report.mend("app_token", error=error.response.get("error"))
+        report.mend("app_token", error=error_name(error))
         return
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         report.mend("socket_address", reason=type(error).__name__)

@@ -15,6 +15,7 @@ from bot.clock import Clock
 from bot.doctor.report import Report
 from bot.manifest import BOT_SCOPES
 from bot.settings import Settings
+from delivery.refusals import error_name
 from delivery.web_client import web_client
 
 #: Slack's signatures are refused after 5 minutes; a clock that is this wrong is already broken.
@@ -33,7 +34,7 @@ async def check(report: Report, settings: Settings) -> None:
             await _groups(report, settings, client)
             await _people(report, settings, client)
     except SlackApiError as error:
-        report.mend("slack_call", error=error.response.get("error"))
+        report.mend("slack_call", error=error_name(error))
     except UNREACHABLE as error:
         report.mend("slack_unreachable", reason=type(error).__name__)
     finally:
@@ -45,7 +46,7 @@ async def _token(report: Report, settings: Settings, client: AsyncWebClient) -> 
     try:
         answer = await client.auth_test()
     except SlackApiError as error:
-        report.mend("bot_token", error=error.response.get("error"))
+        report.mend("bot_token", error=error_name(error))
         return False
     report.good("bot_token_good", bot=answer["user"], team=answer["team"])
     team, teams = str(answer["team_id"]), settings.slack.teams
@@ -95,9 +96,9 @@ async def _channel(report: Report, client: AsyncWebClient, channel: str, used: s
         found: Mapping[str, Any] = (await client.conversations_info(channel=channel))["channel"]
     except SlackApiError as error:
         key = "channel_unknown"
-        if error.response.get("error") != "channel_not_found":
+        if error_name(error) != "channel_not_found":
             key = "channel_call"
-        report.mend(key, channel=channel, used=used, error=error.response.get("error"))
+        report.mend(key, channel=channel, used=used, error=error_name(error))
         return
     name = f"#{found.get('name') or channel}"
     if found.get("is_archived"):
@@ -115,7 +116,7 @@ async def _groups(report: Report, settings: Settings, client: AsyncWebClient) ->
     try:
         answer = await client.usergroups_list(include_users=True, include_disabled=True)
     except SlackApiError as error:
-        report.mend("groups_unreadable", error=error.response.get("error"))
+        report.mend("groups_unreadable", error=error_name(error))
         return
     found = {str(group["id"]): group for group in answer["usergroups"]}
     for group_id in wanted:
@@ -145,7 +146,7 @@ async def _people(report: Report, settings: Settings, client: AsyncWebClient) ->
         try:
             user: Mapping[str, Any] = (await client.users_info(user=person))["user"]
         except SlackApiError as error:
-            report.mend("person_unknown", person=person, error=error.response.get("error"))
+            report.mend("person_unknown", person=person, error=error_name(error))
             continue
         if user.get("deleted"):
             report.mend("person_gone", person=f"@{user.get('name') or person}")
