@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -60,9 +61,12 @@ async def test_no_foreign_string_comes_to_life_from_the_line_to_the_audit_log(
     card = await asked(stage, line)
     request = await stage.request()
     assert request.justification == " ".join(reason.split(" "))
-    assert "[U+202E]" in card.all_text()
-    assert "\u202e" not in card.all_text()
-    assert "C:\\Projects\\*" in card.all_text()
+    await suzuki.click(card, "jit_more")
+    whole = await suzuki.wait_view()
+    assert "[U+202E]" in whole.all_text()
+    assert "C:\\Projects\\*" in whole.all_text()
+    assert "\u202e" not in whole.all_text() + card.all_text()
+    await suzuki.close(whole)
     await suzuki.mention("C0OPS", f"@Sekisho approve {EVIL}", thread_ts=card.ts)
     await stage.wait_state(State.ACTIVE)
     await alice.wait_dm("ssh ")
@@ -77,7 +81,7 @@ async def test_no_foreign_string_comes_to_life_from_the_line_to_the_audit_log(
     assert_inert(stage, *INJECTED)
     for sent in everything_sent(stage.slack):
         for text in mrkdwn_of(sent):
-            assert "*b*" not in text.replace("\u200b", ""), text
+            assert "*b*" not in re.sub("`[^`\n]*`", "", text), text
             assert "```\n<" not in text
 
 
