@@ -145,7 +145,7 @@ class Anchorer:
         except AuditBroken as broken:
             raise self._ledger.freeze(f"the second sink: {broken}") from broken
         await self._ledger.refresh()
-        if anchor is not None and not await contains(self._ledger, anchor):
+        if anchor is not None and not await self._contains(anchor):
             raise self._ledger.freeze(
                 f"the anchor knows entry {anchor.sequence}, which is not in the audit log"
             )
@@ -154,6 +154,12 @@ class Anchorer:
             if self._sink is not None:
                 self._in_sink = await self._place_in_sink()
         return anchor
+
+    async def _contains(self, anchor: Head) -> bool:
+        try:
+            return await contains(self._ledger, anchor)
+        except AuditBroken as broken:
+            raise self._ledger.freeze(str(broken)) from broken
 
     async def _place_in_sink(self) -> Head | None:
         """Where the sink goes on: behind its newest line, or from the head after a resume."""
@@ -213,7 +219,8 @@ async def contains(ledger: Ledger, anchor: Head) -> bool:
 
 
 async def _is_explained(ledger: Ledger, anchor: Head, *, is_gone: bool) -> bool:
-    async for rows in scan(ledger.store):
+    # A row that is no entry explains nothing; `verify` names it.
+    async for rows in scan(ledger.store, unreadable=lambda _: None):
         for row in rows:
             if not any(kind in row.canonical for kind in _EXPLAIN):
                 continue

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from approvals import entry as entries_of
 from approvals.audit.verify import VerifyReport, newest_id, verify
 from approvals.entry import AuditBroken, Entry, Head, Resumed, Stored
-from approvals.ledger import Change, Ledger, LedgerError
+from approvals.ledger import Change, Ledger, LedgerError, LedgerUnavailable
 from approvals.request import IllegalTransition, OpId, PersonId
-from approvals.store import UNREACHABLE, Lua, parse_entries
+from approvals.store import FAILED, UNREACHABLE, Lua, parse_entries
+
+#: A million entries are rewritten in some 10 s, and Redis answers nobody meanwhile.
+REWRITTEN_WITHIN = timedelta(seconds=60)
+LOOK_EVERY_SECONDS = 0.5
+#: Operation ids looked at in one go.
+OPS_AT_ONCE = 500
 
 
 class ResumeRefused(Exception):
@@ -77,6 +85,7 @@ async def resume(
     lost = _highest(ledger.highest_head, anchor)
     found = await _last_sound(ledger)
     removed = await _cut_tail(ledger, found)
+    await _forget_operations(ledger, found)
     ledger.thaw()
     event = Resumed(
         accepted_loss_after=accept_loss_after,
@@ -153,9 +162,48 @@ async def _cut_tail(ledger: Ledger, found: Head) -> tuple[Stored, ...]:
     try:
         keys = [ledger.store.keys.audit, ledger.store.keys("audit:rewritten")]
         await ledger.store.script(CUT_TAIL, keys, [f"{found.sequence}-0"])
-    except UNREACHABLE as error:
-        raise ResumeRefused(f"Redis can't be reached: {error}") from error
+    except UNREACHABLE:
+        await _until_rewritten(ledger, found)
+    except FAILED as error:
+        raise ResumeRefused(f"Redis refuses: {type(error).__name__}: {error}") from error
     return tuple(removed)
+
+
+async def _until_rewritten(ledger: Ledger, found: Head) -> None:
+    """No answer in time: a long log is still being written anew, or it never began."""
+    last = "it did not rewrite the log"
+    try:
+        async with asyncio.timeout(REWRITTEN_WITHIN.total_seconds()):
+            while True:
+                try:
+                    if await newest_id(ledger.store) == found.sequence:
+                        return
+                except LedgerUnavailable as error:
+                    last = error.why
+                await asyncio.sleep(LOOK_EVERY_SECONDS)
+    except TimeoutError as error:
+        raise ResumeRefused(f"Redis can't do it: {last}") from error
+
+
+async def _forget_operations(ledger: Ledger, found: Head) -> None:
+    """Op-ids of lost entries: their numbers are given anew, and a repeat would find a stranger."""
+    keys, cursor = ledger.store.keys, "0"
+    while True:
+        answer = await ledger.store.command(
+            "SCAN", cursor, "MATCH", keys.op(OpId("*")), "COUNT", OPS_AT_ONCE
+        )
+        if not isinstance(answer, list | tuple) or len(answer) != 2:
+            raise LedgerUnavailable("the answer belongs to another command")
+        cursor = ledger.store.text(answer[0])
+        names = [ledger.store.text(name) for name in answer[1]]
+        numbers = await ledger.store.command("MGET", *names) if names else []
+        listed = numbers if isinstance(numbers, list) else []
+        for name, number in zip(names, listed, strict=True):
+            text = ledger.store.text(number) if number is not None else ""
+            if text.isdecimal() and int(text) > found.sequence:
+                await ledger.store.command("DEL", name)
+        if cursor == "0":
+            return
 
 
 async def enter_deferred(ledger: Ledger, lines: Sequence[bytes]) -> tuple[int, list[str]]:

@@ -47,7 +47,8 @@ class Verifier:
         self._anchor = anchor
         self._from_anywhere = from_anywhere
         self._first: int | None = None
-        self._first_link = ""
+        #: the MAC that the first entry follows; None while the first row is no sound entry.
+        self._first_link: str | None = None
         self._place: Head | None = None
         self._breaks: list[Break] = []
         self._archived: list[Archived] = []
@@ -55,16 +56,21 @@ class Verifier:
 
     def take(self, rows: Sequence[Stored]) -> None:
         for row in rows:
+            place = self._place
             try:
                 self._take(row)
             except AuditBroken as broken:
                 self._breaks.append(Break(broken.sequence, broken.why))
+                if place is not None and place.sequence + 1 < row.sequence == broken.sequence:
+                    self._breaks.append(Break(place.sequence + 1, "it is missing"))
             self._place = Head(row.sequence, row.mac, row.at_micros)
 
     def _take(self, row: Stored) -> None:
+        if self._place is None:
+            self._first = row.sequence
         link = entries_of.check(row, self._keys)
         if self._place is None:
-            self._first, self._first_link = link.sequence, link.previous_mac
+            self._first_link = link.previous_mac
         else:
             entries_of.follows(link, self._place)
         if link.request is None:
@@ -79,7 +85,7 @@ class Verifier:
             raise AuditBroken(row.sequence, "the anchor knows another entry of this number")
 
     def unreadable(self, broken: AuditBroken) -> None:
-        """A row that is no entry: nothing behind it is looked at."""
+        """A row that is no entry stands in the log."""
         self._breaks.append(Break(broken.sequence, broken.why))
 
     def report(self, newest_id: int = 0) -> VerifyReport:
@@ -103,7 +109,10 @@ class Verifier:
         for archived in self._archived:
             if archived.through < first - 1:
                 continue
-            if archived.through == first - 1 and archived.through_mac != self._first_link:
+            if archived.through == first - 1 and self._first_link not in (
+                None,
+                archived.through_mac,
+            ):
                 return [Break(first, "it does not follow the archived entries")]
             return []
         return [Break(1, f"entries 1 to {first - 1} are gone and were not archived")]
@@ -126,12 +135,8 @@ class Verifier:
 async def verify(store: Store, keys: AuditKeys, anchor: Head | None = None) -> VerifyReport:
     """The log in Redis. `anchor` is the newest that stands outside (second sink or channel)."""
     verifier = Verifier(keys, anchor)
-    try:
-        async for rows in scan(store):
-            verifier.take(rows)
-    except AuditBroken as broken:
-        verifier.unreadable(broken)
-        return verifier.report()
+    async for rows in scan(store, unreadable=verifier.unreadable):
+        verifier.take(rows)
     return verifier.report(await newest_id(store))
 
 
