@@ -193,4 +193,4 @@ async def test_the_end_that_came_while_the_bot_was_down_is_caught_up(stage: Stag
     ended = await stage.wait_state(State.ENDED)
     assert ended.ended is not None
     assert ended.ended.cause is EndCause.EXPIRED
-    await stage.slack.wait_update(card, containing="is closed")
+    await stage.slack.wait_update(card, containing="are closed")
