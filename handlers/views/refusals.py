@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from approvals.verdict import Code, Refusal
+from approvals.verdict import Code, Field, Refusal
+from approvals.window import parse_length
 from handlers.locale import Locale
 from handlers.views import safe, words
 
@@ -32,9 +33,16 @@ def refusal_text(
     args = {name: writer.write(name, value) for name, value in refusal.args.items()}
     text = locale.text(key_of(refusal), **args, **writer.deciders(refusal.args))
     if refusal.nearest and refusal.code is not Code.WORD_UNKNOWN:
-        nearest = writer.write("typed", refusal.nearest)
+        nearest = writer.write("typed", _as_typed(refusal, locale))
         text += locale.text("refusal.nearest", nearest=nearest)
     return " ".join(text.split(" ")).strip()
+
+
+def _as_typed(refusal: Refusal, locale: Locale) -> str:
+    """The nearest allowed value as the reader would type it: `3h`, `3時間`."""
+    nearest = refusal.nearest or ""
+    length = parse_length(nearest) if refusal.field is Field.WINDOW else None
+    return nearest if length is None else words.typed_length(length, locale)
 
 
 def key_of(refusal: Refusal) -> str:

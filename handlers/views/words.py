@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from approvals.ports import port_label
 from approvals.request import Length, Request, Target, Terms, Until, Window
+from approvals.window import length_text
 from handlers.locale import Locale
 from handlers.views import blocks, safe
 
@@ -42,6 +43,11 @@ def _thing(family: str, numbers: tuple[int, ...], vm: str, locale: Locale) -> st
             return locale.text(f"{family}.two_ports", first=first, second=second, vm=vm)
         case _:
             return locale.text(f"{family}.many_ports", n=len(numbers), vm=vm)
+
+
+def typed_length(length: timedelta, locale: Locale) -> str:
+    """As the reader would type it: `1h30m`, `1時間30分`."""
+    return locale.duration(length) if locale.language == "ja" else length_text(length)
 
 
 def window(asked: Window, locale: Locale) -> str:

@@ -104,7 +104,7 @@ def test_forms_are_taken_by_slack(locale: Locale, schemas: Path) -> None:
         ask_form.ask_form(FULL, locale),
         ask_form.ask_form(replace(FULL, ports=tuple((n, HOUR) for n in range(1, 30))), locale),
         ask_form.empty_form("Nothing can be asked for.", locale),
-        ask_form.checking_form(FULL, locale),
+        ask_form.checking_form(FULL.draft_id, locale),
         decide_forms.approve_form(request, locale),
         decide_forms.approve_less_form(request, locale, now=now),
         decide_forms.approve_less_form(samples.until(request, 23), locale, now=now),
@@ -141,7 +141,7 @@ def test_error_stands_at_its_field_with_the_nearest_value(language: Language, sh
     assert set(made) == {"window"}
     first = drawn["window"].replace("。", ".").split(".")[0]
     assert made["window"].replace("。", ".").startswith(first)
-    assert "3h" in made["window"]
+    assert {"en": "3h", "ja": "「3時間」なら"}[language] in made["window"]
 
 
 def test_errors_without_a_field_stand_at_the_vm() -> None:
