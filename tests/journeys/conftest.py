@@ -13,6 +13,8 @@ from tests.stage import Stage, set_stage
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     stage = await set_stage(tmp_path)
-    await stage.start_bot()
-    yield stage
-    await stage.stop()
+    try:
+        await stage.start_bot()
+        yield stage
+    finally:
+        await stage.stop()
