@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -112,7 +113,12 @@ class Source:
 
 def parse_source(text: str, networks: Sequence[NamedNetwork]) -> Source | Refusal:
     """One host; a network, a private or reserved address only inside one of `networks`."""
-    typed = text.strip()
+    return _parsed(text.strip(), tuple(networks))
+
+
+#: The same sources are judged again at every click of their approvers.
+@lru_cache(maxsize=1024)
+def _parsed(typed: str, networks: tuple[NamedNetwork, ...]) -> Source | Refusal:
     word = unicodedata.normalize("NFKC", typed).translate(_FOLDING).translate(_ZERO_WIDTH)
     word = word.strip().lower()
     if not word:
