@@ -148,10 +148,15 @@ class Applier:
         """An extension is added to the old end; it lapses when that session is over."""
         if request.extends is None:
             return self._access.end_of(request.terms, now)
-        old = await self._ledger.read(request.extends)
-        if old is None or old.state is not State.ACTIVE or old.opening is None:
+        session = await self._extended(request, request.extends)
+        return self._access.end_of(request.terms, now, after=session.ends_at)
+
+    async def _extended(self, request: Request, session_id: RequestId) -> Opening:
+        """The session that is extended; nothing was sent yet, so its end is the end of this."""
+        session = await self._ledger.read(session_id)
+        if session is None or session.state is not State.ACTIVE or session.opening is None:
             return await self._give_up(request, "session_ended")
-        return self._access.end_of(request.terms, now, after=old.opening.ends_at)
+        return session.opening
 
     async def _send(self, request: Request, entry: Entry) -> None:
         attempt = request.attempts[-1]
@@ -163,6 +168,8 @@ class Applier:
         await self._failpoint("after-proof")
         if await self._seen(request):
             await self._watch(request)
+        if request.extends is not None:
+            await self._extended(request, request.extends)  # it may be over since the entry
         left = attempt.send_by - await self._ledger.now()
         if left <= timedelta(0):
             return  # too late to send: look, then a new attempt with the same end

@@ -53,7 +53,9 @@ class Closer:
     async def drive(self, request_id: RequestId) -> None:
         """Until the request has ended or it is said that it is still open."""
         request = await self._ledger.read(request_id)
-        if request is not None and request.state is State.CLOSING:
+        if request is None or request.state is not State.CLOSING:
+            return
+        if request.still_open is None:  # said once for each order to close
             await self._record(request, await self.close(request))
 
     async def close_frozen(self, request: Request) -> Request:

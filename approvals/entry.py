@@ -106,7 +106,9 @@ class Link(msgspec.Struct, frozen=True):
     key_id: str
 
 
-_encoder = msgspec.json.Encoder(order="deterministic")
+#: The bytes are signed and stored as they are, never made again, so the order of a map (which
+#: msgspec can't sort when its keys are port numbers) does not matter.
+_encoder = msgspec.json.Encoder()
 _body_decoder = msgspec.json.Decoder(_Body)
 _link_decoder = msgspec.json.Decoder(Link)
 
