@@ -129,6 +129,13 @@ class Policy:
         )
 
     @property
+    def named(self) -> frozenset[PersonId]:
+        """Everybody whom a rule or the list of administrators names by id."""
+        return self.administrators.union(
+            *(who.people for rule in self.rules for who in (rule.askers, rule.approvers))
+        )
+
+    @property
     def channels(self) -> Mapping[str, tuple[str, ...]]:
         """Channel → the rules that are decided there."""
         found: dict[str, tuple[str, ...]] = {}

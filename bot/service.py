@@ -43,6 +43,7 @@ from bot.replicas import BEAT_EVERY, Replicas
 from bot.settings import STDOUT, Settings
 from bot.slack_anchor import SlackAnchors
 from bot.socket_mode import SocketEdge
+from bot.stalls import Stalls
 from defender.clients import AzureClients
 from defender.estate import Estate
 from defender.inventory import Inventory
@@ -105,6 +106,7 @@ class Service:
         self._name = f"{settings.instance}-{secrets.token_hex(4)}"
         self.clock = Clock(settings.clock_offset_file)
         self._membership = NOBODY
+        self._stalls = Stalls()
         self.policy = LivePolicy(settings, self._environ)
 
     async def start(self) -> None:
@@ -378,6 +380,7 @@ class Service:
         loop(forever("groups", self._follow_groups, timedelta(0)), name="groups")
         loop(forever("replicas", self._replicas.beat, BEAT_EVERY), name="replicas")
         loop(forever("estate", self._follow_estate, ESTATE_READ_EVERY), name="estate")
+        loop(self._stalls.run(), name="stalls")
         loop(self._leader.run(self._name, self._duties), name="leader")
         http = self.settings.http
         if http.health_port >= 0:
@@ -402,7 +405,9 @@ class Service:
     async def _read_groups(self) -> None:
         now = await self.ledger.now()
         await self.directory.refresh_groups(
-            now=now - self.clock.offset(), people_of=self.policy().groups
+            now=now - self.clock.offset(),
+            people_of=self.policy().groups,
+            named=self.policy().named,
         )
         groups = self.directory.groups
         if groups is None:
@@ -481,7 +486,7 @@ class Service:
     def _wire_health(self) -> None:
         checks = self.health.checks
         checks["ledger"] = lambda: "frozen" if self.ledger.frozen else ""
-        checks["groups"] = lambda: self.directory.problem
+        checks["groups"] = self._groups_problem
         checks["azure"] = lambda: self._azure_problem
         checks["delivery"] = lambda: ", ".join(
             f"{channel}: {problem}" for channel, problem in self.deliverer.health.problems.items()
@@ -489,6 +494,8 @@ class Service:
         self.health.blocking["slack"] = self._slack_problem
         self.health.fatal["socket"] = self._socket_silence
         self.health.warnings["connections"] = self._ghost_problem
+        self.health.warnings["foreign"] = lambda: self.services.foreign.problem(self.ledger.instant)
+        self.health.warnings["approvers"] = self._approvers_problem
         metrics = self.health.metrics
         metrics["posted"] = lambda: self.deliverer.health.posted
         metrics["updated"] = lambda: self.deliverer.health.updated
@@ -499,7 +506,21 @@ class Service:
         metrics["replicas"] = lambda: self._replicas.alive
         metrics["refused_deliveries"] = self._refused_deliveries
         metrics["background_failures"] = lambda: sum(self.tasks.failures.values())
+        metrics["loop_stall_seconds"] = self._stalls.worst
         metrics["leader"] = lambda: float(self._leader.is_leading)
+
+    def _groups_problem(self) -> str:
+        scope = self._scope()
+        return f"{self.directory.problem}: {scope}" if scope else self.directory.problem
+
+    def _approvers_problem(self) -> str:
+        """Whom rules name and who can't decide any more (C064)."""
+        policy, membership = self.policy(), self._membership
+        gone = len(policy.named & membership.inactive)
+        empty = sum(not membership.members(group) for group in policy.groups)
+        said = [f"{gone} people whom rules name are gone"] if gone else []
+        said += [f"{empty} groups that rules name have nobody"] if empty else []
+        return ", ".join(said)
 
     def _slack_problem(self) -> str:
         socket: SocketEdge | None = getattr(self, "socket", None)

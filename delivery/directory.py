@@ -133,11 +133,16 @@ class Directory:
         return True
 
     async def refresh_groups(
-        self, *, now: datetime, people_of: Collection[str] | None = None
+        self,
+        *,
+        now: datetime,
+        people_of: Collection[str] | None = None,
+        named: Collection[str] = (),
     ) -> None:
         """Read every user group with its members. A failed reading leaves the old one to age.
 
         Members' profiles are read for the groups `people_of`, those that rules name; None: all.
+        So are those of the people whom rules name one by one, who may have left (C064).
         """
         self._again.clear()
         try:
@@ -151,7 +156,7 @@ class Directory:
             log.warning("user groups can't be read: %s", self.problem)
             return
         looked_at = [users for group, users in members.items() if _is_of(group, people_of)]
-        inactive = await self._inactive(frozenset[str]().union(*looked_at))
+        inactive = await self._inactive(frozenset(named).union(*looked_at))
         self.problem = ""
         self.groups = Groups(members, handles, inactive, read_at=now)
 

@@ -20,12 +20,15 @@ from handlers.asking import find_machine
 from handlers.drafts import Draft
 from handlers.locale import Locale
 from handlers.services import Services
-from handlers.views import safe
+from handlers.views import blocks, safe
 from handlers.views.answers import shared_note
 from handlers.views.ask_form import FormDraft, RuleSummary, ask_form, empty_form
 from handlers.views.blocks import Option, View
 
 SUGGESTIONS_MAX = 100
+#: An option's label holds 75; each part is cut in its own middle, so that two long names of one
+#: beginning stay different (C116).
+NAME_MAX, GROUP_MAX, SUBSCRIPTION_MAX = 33, 19, 19
 NONE: Mapping[str, tuple[Refusal, ...]] = MappingProxyType({})
 
 
@@ -102,8 +105,18 @@ async def _shared_note(s: Services, person: PersonId, machine: Machine, locale: 
 
 
 def vm_option(machine: Machine) -> Option:
-    label = f"{machine.name} ({machine.resource_group}, {machine.subscription_name})"
-    return Option(short_key(machine), safe.one_line(label))
+    whole = f"{machine.name} ({machine.resource_group}, {machine.subscription_name})"
+    if safe.length(whole) <= blocks.OPTION_MAX:
+        return Option(short_key(machine), safe.one_line(whole))
+    name, group, subscription = (
+        safe.label(part, limit)
+        for part, limit in (
+            (machine.name, NAME_MAX),
+            (machine.resource_group, GROUP_MAX),
+            (machine.subscription_name, SUBSCRIPTION_MAX),
+        )
+    )
+    return Option(short_key(machine), f"{name} ({group}, {subscription})")
 
 
 def vm_options(machines: Sequence[Machine]) -> list[Option]:
@@ -185,13 +198,10 @@ async def suggest_sources(
     networks = rule.networks if rule else ()
     record = await s.ledger.person(person)
     typed = query.strip()[:75]
-    options: list[Option] = []
-    if typed:
-        read = parse_source(typed, networks)
-        if isinstance(read, Refusal):
-            options.append(Option(typed, typed))  # refused in its field, with the reason
-        else:
-            options.append(source_option(read.prefix, read.label))
+    read = parse_source(typed, networks)
+    options = (
+        as_typed(query) if isinstance(read, Refusal) else [source_option(read.prefix, read.label)]
+    )
     options += [
         source_option(saved.address, saved.label)
         for saved in record.sources
@@ -204,3 +214,9 @@ async def suggest_sources(
     ]
     unique = {option.value: option for option in options}
     return list(unique.values())[:SUGGESTIONS_MAX]
+
+
+def as_typed(query: str) -> list[Option]:
+    """What was typed, to be chosen as it is: its field refuses it, with the reason."""
+    typed = query.strip()[:75]
+    return [Option(typed, typed)] if typed else []

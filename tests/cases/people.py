@@ -33,7 +33,9 @@ async def asked(
     return stage.slack.channel(card_in).top_level[-1]
 
 
-async def answer(stage: Stage, person: Person, containing: str = "", newer_than: int = 0) -> Message:
+async def answer(
+    stage: Stage, person: Person, containing: str = "", newer_than: int = 0
+) -> Message:
     """The newest ephemeral message or DM with these words, of those after the first so many."""
 
     def newest() -> Message | None:

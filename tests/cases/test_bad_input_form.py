@@ -93,9 +93,7 @@ async def test_a_bad_field_says_why_and_changes_nothing(
 
 @pytest.mark.proves("A4", "N1")
 @pytest.mark.parametrize(("who", "words"), [("alice", "Please"), ("yamada", "")])
-async def test_an_empty_field_is_not_sent_at_all(
-    shared_stage: Stage, who: str, words: str
-) -> None:
+async def test_an_empty_field_is_not_sent_at_all(shared_stage: Stage, who: str, words: str) -> None:
     person = shared_stage.slack.person(who)
     form = await filled(person, GOOD | {"ports": []})
     sent = await person.submit(form)
