@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from approvals import entry as entries_of
@@ -187,7 +187,7 @@ def blocking_client(redis: Redis, block: timedelta) -> Redis:
     kwargs["socket_timeout"] = max(2 * block.total_seconds(), block.total_seconds() + 5)
     # `from_pool` alone closes the pool together with the client.
     return Redis.from_pool(
-        ConnectionPool(connection_class=pool.connection_class, max_connections=2, **kwargs)
+        type(pool)(connection_class=pool.connection_class, max_connections=2, **kwargs)
     )
 
 

@@ -66,7 +66,7 @@ def verify_command(console: Console, *, file: Path | None) -> int:
         except AuditBroken as broken:
             console.say("audit_cli.anchor_forged", reason=broken.why)
             return BAD
-        async with opened(settings.redis, console.environ) as redis:
+        async with opened(settings, console.environ) as redis:
             store = Store(redis, Keys(settings.redis.tag))
             report = await verify(store, settings.audit.keys, anchor.head)
         _say_anchor(console, anchor)
@@ -121,7 +121,7 @@ def resume_command(
 
     async def work() -> int:
         anchor = await newest(settings)
-        async with opened(settings.redis, console.environ) as redis:
+        async with opened(settings, console.environ) as redis:
             ledger = Ledger(
                 redis,
                 settings.audit.keys,

@@ -71,7 +71,7 @@ def export_command(
         return WRONG
 
     async def work() -> int:
-        async with opened(settings.redis, console.environ) as redis:
+        async with opened(settings, console.environ) as redis:
             written = await export(
                 Store(redis, Keys(settings.redis.tag)),
                 settings.audit.keys,
@@ -100,7 +100,7 @@ def archive_command(
         return WRONG
 
     async def work() -> int:
-        async with opened(settings.redis, console.environ) as redis:
+        async with opened(settings, console.environ) as redis:
             ledger = Ledger(redis, settings.audit.keys, tag=settings.redis.tag)
             try:
                 report = await archive(

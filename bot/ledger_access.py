@@ -7,14 +7,17 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bot import embedded
+from bot.clock import Clock
 from bot.redis_client import connect, embedded_folder
+from bot.redis_tokens import SCOPE, TokenCredentials
+from defender.clients import AzureClients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from redis.asyncio import Redis
 
-    from bot.settings import RedisSettings
+    from bot.settings import Settings
 
 
 class NoLedger(Exception):
@@ -22,18 +25,15 @@ class NoLedger(Exception):
 
 
 @asynccontextmanager
-async def opened(settings: RedisSettings, environ: Mapping[str, str]) -> AsyncIterator[Redis]:
+async def opened(settings: Settings, environ: Mapping[str, str]) -> AsyncIterator[Redis]:
     """A client. An embedded server that runs is used; one that does not is started for this.
 
     A folder that is not there is never made: a mistyped path would look like an empty, good log.
     """
-    folder = embedded_folder(settings.url)
+    folder = embedded_folder(settings.redis.url)
     if folder is None:
-        client = connect(settings.url, ca_file=settings.ca_file)
-        try:
+        async with AzureClients(settings.azure) as azure, _client(settings, azure) as client:
             yield client
-        finally:
-            await client.aclose()
         return
     if not folder.is_dir():
         raise NoLedger(str(folder))
@@ -46,6 +46,28 @@ async def opened(settings: RedisSettings, environ: Mapping[str, str]) -> AsyncIt
         await client.aclose()
         if is_alone:
             await server.stop()
+
+
+@asynccontextmanager
+async def _client(settings: Settings, azure: AzureClients) -> AsyncIterator[Redis]:
+    redis = settings.redis
+    tokens = entra_tokens(settings, azure)
+    if tokens is not None:
+        await tokens.renew()
+    client = connect(redis.url, ca_file=redis.ca_file, credentials=tokens)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+def entra_tokens(settings: Settings, azure: AzureClients) -> TokenCredentials | None:
+    """How to log in to Redis where the settings want Microsoft Entra tokens."""
+    if not settings.redis.entra:
+        return None
+    return TokenCredentials(
+        lambda: azure.token(SCOPE), wall=Clock().timestamp, user=settings.redis.user
+    )
 
 
 async def _is_alone(client: Redis) -> bool:

@@ -14,11 +14,15 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis.asyncio import Redis
+from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from bot.redis_pool import FreshPool
+from bot.redis_tokens import TokenCredentials
 
 #: A click is answered within 2.5 s: one command and the look-up after it must fit in.
 COMMAND_TIMEOUT = timedelta(seconds=1)
@@ -89,11 +93,11 @@ def connect(
     *,
     ca_file: Path | None = None,
     timeout: timedelta = COMMAND_TIMEOUT,
-    credentials: object | None = None,
+    credentials: TokenCredentials | None = None,
 ) -> Redis:
     """A client for redis://, rediss:// or unix://. Nothing is sent yet.
 
-    `credentials` is a redis-py CredentialProvider, for managed services with short-lived tokens.
+    `credentials` are for managed services with short-lived tokens.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("redis", "rediss", "unix"):
@@ -111,15 +115,18 @@ def connect(
     if credentials is not None:
         options["credential_provider"] = credentials
     if parts.scheme == "unix":
-        return Redis(
-            unix_socket_path=unquote(parts.path),
-            username=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
-            **options,
-        )
-    if parts.scheme == "rediss" and ca_file is not None:
+        options |= {
+            "connection_class": UnixDomainSocketConnection,
+            "path": unquote(parts.path),
+            "username": unquote(parts.username) if parts.username else None,
+            "password": unquote(parts.password) if parts.password else None,
+        }
+    else:
+        options |= parse_url(url)
+    if options.get("connection_class") is SSLConnection and ca_file is not None:
         options["ssl_ca_certs"] = str(ca_file)
-    return Redis.from_url(url, **options)
+    # `from_pool` closes the pool together with the client.
+    return Redis.from_pool(FreshPool(**options))
 
 
 def _refuse_database(scheme: str, path: str, query: Mapping[str, list[str]]) -> None:

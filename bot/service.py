@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from aiohttp import web
 from redis.asyncio import Redis
@@ -36,9 +37,12 @@ from bot.background import LEASE_TTL, ApplyConsumer, Drives, Leader, Tasks, fore
 from bot.clock import Clock
 from bot.health import Health, application
 from bot.http import LINGER_SECONDS, HttpEdge
+from bot.ledger_access import entra_tokens
 from bot.locales import LANGUAGES, load
 from bot.policy_reload import LivePolicy, reload_text
 from bot.redis_client import connect, embedded_folder, require_durable
+from bot.redis_pool import keep_fresh
+from bot.redis_tokens import TokenCredentials
 from bot.replicas import BEAT_EVERY, Replicas
 from bot.settings import STDOUT, Settings
 from bot.slack_anchor import SlackAnchors
@@ -108,6 +112,9 @@ class Service:
         self._membership = NOBODY
         self._stalls = Stalls()
         self.policy = LivePolicy(settings, self._environ)
+        self.clients = AzureClients(settings.azure)
+        self._stack.push_async_callback(self.clients.close)
+        self._tokens: TokenCredentials | None = None
 
     async def start(self) -> None:
         """Raises what stops a start: NotDurable, EmbeddedError, a refused token."""
@@ -145,7 +152,10 @@ class Service:
             self._stack.push_async_callback(server.stop)
             redis = server.client()
         else:
-            redis = connect(settings.url, ca_file=settings.ca_file)
+            self._tokens = entra_tokens(self.settings, self.clients)
+            if self._tokens is not None:
+                await self._tokens.renew()
+            redis = connect(settings.url, ca_file=settings.ca_file, credentials=self._tokens)
         self._stack.push_async_callback(redis.aclose)
         report = await require_durable(redis, settings.durability_accepted or "")
         if settings.durability_accepted:
@@ -176,8 +186,6 @@ class Service:
             proxy=settings.proxy.for_url(settings.slack.api_url),
         )
         self._stack.push_async_callback(_close_session, self.client)
-        self.clients = AzureClients(settings.azure)
-        self._stack.push_async_callback(self.clients.close)
         inventory = Inventory(self.clients)
         self.jit = JitGateway(self.clients)
         self.estate = Estate(inventory, self.jit, clock=self.clock.now)
@@ -382,6 +390,9 @@ class Service:
         loop(forever("estate", self._follow_estate, ESTATE_READ_EVERY), name="estate")
         loop(self._stalls.run(), name="stalls")
         loop(self._leader.run(self._name, self._duties), name="leader")
+        if self._tokens is not None:
+            fresh = partial(keep_fresh, self.redis, self._tokens)
+            loop(forever("redis token", fresh, timedelta(0)), name="redis token")
         http = self.settings.http
         if http.health_port >= 0:
             self.health_port = await self._listen(
@@ -494,6 +505,8 @@ class Service:
         self.health.blocking["slack"] = self._slack_problem
         self.health.fatal["socket"] = self._socket_silence
         self.health.warnings["connections"] = self._ghost_problem
+        if self._tokens is not None:
+            self.health.warnings["redis_token"] = self._tokens.problem
         self.health.warnings["foreign"] = lambda: self.services.foreign.problem(self.ledger.instant)
         self.health.warnings["approvers"] = self._approvers_problem
         metrics = self.health.metrics

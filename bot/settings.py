@@ -47,6 +47,9 @@ class RedisSettings:
     tag: str = "sekisho"
     ca_file: Path | None = None
     durability_accepted: str | None = None
+    #: log in with Microsoft Entra tokens, as `user` (else the object id that the token names).
+    entra: bool = False
+    user: str | None = None
 
     @property
     def is_embedded(self) -> bool:

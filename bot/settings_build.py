@@ -37,6 +37,7 @@ def check(root: Root) -> list[Problem]:
     """Everything that is well-formed by itself and wrong together."""
     return [
         *_check_slack(root),
+        *_check_redis(root),
         *_check_audit(root),
         *_check_people(root),
         *_check_rules(root),
@@ -72,6 +73,8 @@ def build(root: Root, environ: Mapping[str, str], document: Document) -> Setting
             tag=root.redis.tag,
             ca_file=_file(root.redis.ca_file, folder),
             durability_accepted=root.redis.durability_accepted,
+            entra=root.redis.entra,
+            user=root.redis.user,
         ),
         azure=AzureSettings(
             subscriptions=tuple(azure.subscriptions),
@@ -108,6 +111,19 @@ def _check_slack(root: Root) -> Iterator[Problem]:
         yield Problem(("slack", "signing_secret"), "http_needs_signing_secret")
     if slack.previous_signing_secret and not slack.signing_secret:
         yield Problem(("slack", "previous_signing_secret"), "previous_without_present")
+
+
+def _check_redis(root: Root) -> Iterator[Problem]:
+    redis = root.redis
+    if redis.user and not redis.entra:
+        yield Problem(("redis", "user"), "redis_user_without_entra")
+    if not redis.entra:
+        return
+    parts = urlsplit(redis.url)
+    if parts.username or parts.password:
+        yield Problem(("redis", "url"), "entra_and_password")
+    if parts.scheme != "rediss":
+        yield Problem(("redis", "url"), "entra_needs_tls")
 
 
 def _check_audit(root: Root) -> Iterator[Problem]:

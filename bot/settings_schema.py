@@ -101,6 +101,8 @@ class Redis(Section):
     tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "sekisho"
     ca_file: str | None = None
     durability_accepted: Annotated[str, Field(min_length=8)] | None = None
+    entra: Annotated[bool, BeforeValidator(words.yes_no)] = False
+    user: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")] | None = None
 
 
 class Azure(Section):

@@ -83,6 +83,10 @@ class AzureClients:
                 self._sdk = module.Sdk(self.settings, user_agent=self._user_agent, tls=tls)
             return self._sdk
 
+    async def token(self, scope: str) -> tuple[str, float]:
+        """A new token of our identity for `scope`, and its end in seconds since 1970."""
+        return await (await self.sdk()).token(scope)
+
     async def get(
         self,
         path: str,

@@ -109,6 +109,21 @@ class Sdk:
             "transport": self._transport,
         }
 
+    async def token(self, scope: str) -> tuple[str, float]:
+        """A token that was just issued, and its end (seconds since 1970), for another service.
+
+        A credential of its own each time: the kept one would give its cached token, and hide that
+        it can't be renewed, until minutes before the end.
+        """
+        credential = _credential(self._settings)
+        try:
+            found = await credential.get_token(scope)
+        except _WORLD_ERRORS as error:
+            raise _not_sent(error, is_write=False) from error
+        finally:
+            await credential.close()
+        return found.token, float(found.expires_on)
+
     async def initiate(
         self,
         *,

@@ -39,6 +39,7 @@ class Proxy:
         self.refuse = False
         #: replies that were lost so far
         self.dropped = 0
+        self.epoch = 0
         self.connections = 0
 
     async def __aenter__(self) -> Proxy:
@@ -78,6 +79,10 @@ class Proxy:
     def black_hole(self) -> None:
         """From now on nothing passes in either direction."""
         self._dark.set()
+
+    def forget(self) -> None:
+        """What a load balancer does to idle connections: they stay open, and nothing passes."""
+        self.epoch += 1
 
     def point_to(self, target: Path | tuple[str, int]) -> None:
         """A failover: new connections reach `target`, the old ones are cut."""
@@ -161,11 +166,16 @@ class _Link:
         self._back_reader, self._back_writer = back_reader, back_writer
         self._command = b""
         self._is_mute = False
+        self._epoch = proxy.epoch
+
+    @property
+    def _is_dark(self) -> bool:
+        return self._proxy.is_dark or self._epoch != self._proxy.epoch
 
     async def forth(self) -> None:
         with suppress(OSError):
             while data := await self._reader.read(CHUNK):
-                if self._proxy.is_dark:
+                if self._is_dark:
                     continue
                 self._command = (self._command + data)[-CHUNK:]
                 self._back_writer.write(data)
@@ -176,7 +186,7 @@ class _Link:
             while data := await self._back_reader.read(CHUNK):
                 if self._proxy.latency:
                     await asyncio.sleep(self._proxy.latency)
-                if self._proxy.is_dark or self._is_mute:
+                if self._is_dark or self._is_mute:
                     continue
                 if self._proxy.loses(self._command):
                     if not self._proxy.is_silent:

@@ -26,7 +26,7 @@ async def check(report: Report, settings: Settings) -> None:
     """Everything that the bot would refuse at its start, and what it could lose later."""
     environ = report.console.environ
     try:
-        async with opened(settings.redis, environ) as redis:
+        async with opened(settings, environ) as redis:
             await _redis(report, settings, redis)
             await _log(report, settings, redis)
     except NoLedger:
