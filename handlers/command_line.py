@@ -160,6 +160,7 @@ class CommandLine:
 def parse(text: str) -> CommandLine:
     """Never raises. An empty line asks for the form."""
     words, reason, hidden = _split(text[:LINE_MAX])
+    words = _without_comment(words)
     if not words:
         return CommandLine(Verb.FORM, reason=reason, hidden=hidden, typed=text)
     verb = VERBS.get(words[0].folded.casefold())
@@ -336,6 +337,12 @@ def _take_reason(text: str, at: int) -> tuple[str, int]:
         if end is not None:
             return text[at + 1 : end].strip(), end + 1
     return text[at:].strip(), len(text)
+
+
+def _without_comment(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """What stands behind a lone `#`, as in the lines of the help, is not meant for us."""
+    end = next((at for at, word in enumerate(words) if word.folded == "#"), len(words))
+    return words[:end]
 
 
 # --- understanding ----------------------------------------------------------------------------

@@ -34,4 +34,5 @@ def test_lines_fit_a_phone(key: str, locale: Locale) -> None:
 def test_all_commands_are_understood(locale: Locale) -> None:
     for key in ("help.see_lines", "help.decide_lines"):
         for line in locale.text(key).splitlines():
-            assert parse(line.removeprefix("/jit").split("  ")[0]).verb is not Verb.ASK
+            assert (parsed := parse(line.removeprefix("/jit"))).verb is not Verb.ASK
+            assert not parsed.unknown, line
