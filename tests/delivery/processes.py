@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import TracebackType
 
 from sandbox.slack import SandboxSlack
@@ -47,8 +48,9 @@ class Posters:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        while self.alive:
-            self.kill()
+        for process in self.alive:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         self._parent.kill()
         await self._parent.wait()
 

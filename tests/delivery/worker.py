@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from bot.redis_client import connect
 from delivery.deliverer import Deliverer, Rendered
 from delivery.outbox import ChannelId, ObjectId, Outbox, ring
@@ -41,8 +43,12 @@ async def deliver(settings: Mapping[str, Any]) -> None:
         retry=timedelta(milliseconds=20),
     )
     print(os.getpid(), flush=True)
-    async for _ in ring(redis, tag="test", block_ms=50):
-        await deliverer.sweep()
+    while True:
+        try:
+            async for _ in ring(redis, tag="test", block_ms=50):
+                await deliverer.sweep()
+        except RedisError:  # one that slept finds its connections timed out, as the service does
+            await asyncio.sleep(0.05)
 
 
 def main() -> None:
