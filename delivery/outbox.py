@@ -16,9 +16,13 @@ from typing import Any, NewType, cast
 import msgspec
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
 
 ChannelId = NewType("ChannelId", str)
 ObjectId = NewType("ObjectId", str)
+
+#: What a caller sees when the queue can't be reached, or is refused by Redis.
+OUTBOX_ERRORS = (RedisError, OSError)
 
 #: A key is remembered longer than any entry can wait to be claimed again.
 KEY_MEMORY = timedelta(days=7)

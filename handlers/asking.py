@@ -6,6 +6,7 @@ ahead from the estate is only a hint.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import assert_never
 from msgspec import structs
 
 from approvals.asking import Ask, Extension
-from approvals.ledger import Recorded, Repeated, Same
+from approvals.ledger import LedgerError, Recorded, Repeated, Same
 from approvals.policy import decide, may_ask
 from approvals.policy_types import RuleSpec
 from approvals.ports import parse_ports
@@ -36,6 +37,8 @@ from defender.records import Machine, PolicySnapshot
 from handlers.drafts import Draft
 from handlers.locale import Locale
 from handlers.services import Services
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +342,10 @@ async def _open_already(s: Services, asked: Ask, terms: Terms) -> Request | None
 
 
 async def _remember_source(s: Services, asked: Ask) -> None:
-    record = await s.ledger.person(asked.asker)
-    label = asked.source.label
-    await s.ledger.save_person(asked.asker, record.with_source(asked.source.prefix, label))
+    """For the next form. The request is filed, whether this works or not."""
+    try:
+        record = await s.ledger.person(asked.asker)
+        label = asked.source.label
+        await s.ledger.save_person(asked.asker, record.with_source(asked.source.prefix, label))
+    except LedgerError as error:
+        log.warning("an address is not remembered: %s", error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -29,6 +30,9 @@ _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|@([\w.-]+)")
 _REQUEST = re.compile(r"#?(\d{1,12})")
 _UNITS = {"h": 1, "時間": 1, "d": 24, "日": 24, "w": 168, "週": 168, "週間": 168}
 
+#: More digits than any entry's number will have.
+SEQUENCE_DIGITS = 16
+
 KINDS = frozenset(
     {"submitted", "approved", "denied", "cancelled", "lapsed", "opened", "failed", "closing"}
     | {"ended", "refused", "still_open", "resumed", "archived", "found_opening"}
@@ -42,29 +46,34 @@ class Audit:
         self._s = services
 
     async def command(self, person: PersonId, typed: str, locale: Locale) -> Message:
+        if typed.strip().casefold() in ("verify", "検証"):
+            return await self._answer(person, lambda: self._verify(locale), locale)
+        return await self._answer(person, lambda: self._search(typed, None, locale), locale)
+
+    async def page(self, person: PersonId, value: str, locale: Locale) -> Message:
+        """The next page: `before|query`."""
+        before, _, typed = value.partition("|")
+        start = int(before) if before.isdecimal() and len(before) < SEQUENCE_DIGITS else None
+        return await self._answer(person, lambda: self._search(typed, start, locale), locale)
+
+    async def _answer(
+        self, person: PersonId, ask: Callable[[], Awaitable[Message]], locale: Locale
+    ) -> Message:
+        """For administrators; what can't be read, or is not what was written, is said."""
         s = self._s
         rights = admin_rights(s.policy(), person, s.membership(), s.ledger.instant)
         if isinstance(rights, Refused):
             return answers.refused(rights.refusals, locale, group_names=s.group_names())
         try:
-            if typed.strip().casefold() in ("verify", "検証"):
-                report = await verify(s.ledger.store, s.ledger.keys)
-                return verify_answer(report, locale)
-            return await self._search(typed, None, locale)
+            return await ask()
         except LedgerError as error:
             return answering.ledger_answer(error, locale)
         except AuditBroken as broken:
             log.critical("/audit: %s", broken)
             return answers.frozen(locale)
 
-    async def page(self, person: PersonId, value: str, locale: Locale) -> Message:
-        """The next page: `before|query`."""
-        s = self._s
-        rights = admin_rights(s.policy(), person, s.membership(), s.ledger.instant)
-        if isinstance(rights, Refused):
-            return answers.refused(rights.refusals, locale, group_names=s.group_names())
-        before, _, typed = value.partition("|")
-        return await self._search(typed, int(before) if before.isdecimal() else None, locale)
+    async def _verify(self, locale: Locale) -> Message:
+        return verify_answer(await verify(self._s.ledger.store, self._s.ledger.keys), locale)
 
     async def _search(self, typed: str, before: int | None, locale: Locale) -> Message:
         s = self._s

@@ -100,6 +100,7 @@ class Clicks:
             return self._unknown(action, locale)
         refusal = self._early(request, caller, str(action["action_id"]))
         if refusal is not None:
+            deciding.note_try(self._s, request, refusal, actor=caller.person)
             names = self._s.group_names()
             return answers.not_decided(refusal, request, locale, names)
         return self._decide_form(request, str(action["action_id"]), locale)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from slack_sdk.errors import SlackApiError
 
 from approvals.entry import Entry
 from approvals.ledger import Consumer, LedgerError
@@ -29,7 +32,9 @@ from approvals.request import (
     Submitted,
     Warned,
 )
-from delivery.outbox import Card, ChannelId, Item, Line
+from delivery.network import NETWORK_ERRORS
+from delivery.outbox import OUTBOX_ERRORS, Card, ChannelId, Item, Line
+from delivery.refusals import error_name
 from handlers.cards import object_id
 from handlers.locale import Locale
 from handlers.services import Services
@@ -41,6 +46,10 @@ from handlers.views.thread import thread_line
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+#: An entry that fails by our own mistake is tried so often.
+TELL_TRIES = 5
+#: Redis or Slack can't be reached: waited out, however long it takes.
+UNREACHABLE = (LedgerError, *OUTBOX_ERRORS, *NETWORK_ERRORS)
 #: The line that links to a card waits this long for it; then it names the channel alone.
 LINK_TRIES = 20
 LINK_TRY_SECONDS = 0.25
@@ -192,11 +201,20 @@ class ShowConsumer:
     def __init__(self, services: Services, consumer: Consumer) -> None:
         self._s = services
         self._consumer = consumer
+        self._tries: Counter[int] = Counter()
 
     async def run(self) -> None:
+        """Ends with an exception when an entry can't be put into words; the next run tries again,
+        until `TELL_TRIES` are over: one entry must not silence all that come after it."""
         async for entry in self._consumer.entries():
-            await self._until_told(entry)
+            self._tries[entry.sequence] += 1
+            if self._tries[entry.sequence] <= TELL_TRIES:
+                await self._until_told(entry)
+            else:
+                log.critical("entry %s can't be told: only its card is drawn", entry.sequence)
+                await self._until_drawn(entry)
             await self._consumer.done(entry)
+            del self._tries[entry.sequence]
 
     async def _until_told(self, entry: Entry) -> None:
         while True:
@@ -204,9 +222,22 @@ class ShowConsumer:
                 for channel, item in await self._told(entry):
                     await self._s.outbox.put(channel, item)
                 return
-            except LedgerError as error:
-                log.warning("entry %s: %s; again soon", entry.sequence, error)
-                await asyncio.sleep(RETRY_SECONDS)
+            except UNREACHABLE as error:
+                await self._wait(entry, error)
+
+    async def _until_drawn(self, entry: Entry) -> None:
+        while entry.request is not None:
+            try:
+                request = await self._s.ledger.read(entry.request)
+                if request is not None:
+                    await self._s.outbox.put(*_card(entry, request))
+                return
+            except UNREACHABLE as error:
+                await self._wait(entry, error)
+
+    async def _wait(self, entry: Entry, error: Exception) -> None:
+        log.warning("entry %s: %s: %s; again soon", entry.sequence, type(error).__name__, error)
+        await asyncio.sleep(RETRY_SECONDS)
 
     async def _told(self, entry: Entry) -> Sequence[Told]:
         if entry.request is None:
@@ -215,11 +246,15 @@ class ShowConsumer:
         if request is None:
             log.error("entry %s: request %s is gone", entry.sequence, entry.request)
             return []
-        told = consequences(entry, request, await self._readers(request))
+        link = ""
+        if isinstance(entry.event, Submitted) and request.asked_in:
+            await self._s.outbox.put(*_card(entry, request))
+            link = await self._link(request)
+        told = consequences(entry, request, await self._readers(request, link))
         locales = {a.approver: await self._s.languages.learn(a.approver) for a in request.approvals}
         return [*told, *failed_for_approvers(entry, as_of(request, entry), locales)]
 
-    async def _readers(self, request: Request) -> Readers:
+    async def _readers(self, request: Request, link: str) -> Readers:
         s = self._s
         record = await s.ledger.person(request.requester)
         s.languages.chosen[request.requester] = (record.language, record.time_zone)
@@ -230,14 +265,12 @@ class ShowConsumer:
             now=s.ledger.instant,
             dms_off=record.dms_off,
             left_in_all=left_in_all(request),
-            link=await self._link(request),
+            link=link,
             elsewhere=s.languages.of_channel(request.asked_in) if request.asked_in else None,
         )
 
     async def _link(self, request: Request) -> str:
         """The card's address; it is known once the card is posted, which takes a moment."""
-        if not request.asked_in:
-            return ""
         for _ in range(LINK_TRIES):
             address = await self._s.outbox.address(object_id(request.id))
             if address is not None:
@@ -245,9 +278,13 @@ class ShowConsumer:
             await asyncio.sleep(LINK_TRY_SECONDS)
         else:
             return ""
-        answer = await self._s.client.chat_getPermalink(
-            channel=address.channel, message_ts=address.ts
-        )
+        try:
+            answer = await self._s.client.chat_getPermalink(
+                channel=address.channel, message_ts=address.ts
+            )
+        except SlackApiError as error:
+            log.warning("no link to request %s: %s", request.id, error_name(error))
+            return ""
         return str(answer["permalink"])
 
 

@@ -96,21 +96,26 @@ async def act(
 async def _refuse(
     s: Services, request: Request, refusal: Refusal, *, actor: PersonId, op: OpId
 ) -> Result:
-    """An own request's try is answered and recorded (B9); other refusals change nothing at all."""
+    """What was refused, unless it is this very wish that has changed the request."""
     earlier = await s.ledger.find_op(op)
     if earlier is not None and not isinstance(earlier.event, TryRefused):
         return Done(request, earlier, is_repeated=True)
-    if refusal.code in (Code.OWN_REQUEST, Code.NOT_APPROVER) and request.is_open:
-        event = TryRefused(what="decide", why=refusal.code.value)
-        s.background.start(_record_try(s, request, event, actor, op), name="try")
+    note_try(s, request, refusal, actor=actor)
     return NotDone(refusal, request)
 
 
-async def _record_try(
-    s: Services, request: Request, event: TryRefused, actor: PersonId, op: OpId
-) -> None:
+def note_try(s: Services, request: Request, refusal: Refusal, *, actor: PersonId) -> None:
+    """Who tries without the right is recorded (B9); other refusals change nothing at all."""
+    if refusal.code in (Code.OWN_REQUEST, Code.NOT_APPROVER) and request.is_open:
+        event = TryRefused(what="decide", why=refusal.code.value)
+        s.background.start(_record_try(s, request, event, actor), name="try")
+
+
+async def _record_try(s: Services, request: Request, event: TryRefused, actor: PersonId) -> None:
+    """Once for a person and a reason: clicking again and again fills no audit log."""
+    op = op_id("try", request.id, actor, event.why)
     for _ in range(TRIES_MAX):
-        outcome = await s.ledger.record(Change(request, event, actor), op_id=op_id("try", str(op)))
+        outcome = await s.ledger.record(Change(request, event, actor), op_id=op)
         if not isinstance(outcome, Conflict):
             return
         request = outcome.request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 
 import msgspec
@@ -10,6 +11,8 @@ from approvals.asking import REASON_MAX
 from approvals.ledger import Ledger
 from approvals.request import PersonId, RequestId
 from handlers.command_line import CommandLine, Verb
+
+log = logging.getLogger(__name__)
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -69,7 +72,13 @@ async def save(ledger: Ledger, person: PersonId, draft: Draft) -> None:
 async def load(ledger: Ledger, person: PersonId, draft_id: str) -> Draft | None:
     """The draft of this very person, or None when it is gone (after an hour) or somebody else's."""
     raw = await ledger.get_draft(person, draft_id)
-    return None if raw is None else _DRAFT.decode(raw)
+    if raw is None:
+        return None
+    try:
+        return _DRAFT.decode(raw)
+    except msgspec.MsgspecError as error:
+        log.warning("draft %s can't be read: %s", draft_id, error)
+        return None
 
 
 def empty(channel: str) -> Draft:

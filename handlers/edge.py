@@ -18,35 +18,31 @@ from slack_sdk.errors import SlackApiError
 
 from approvals.ledger import LedgerError
 from approvals.request import PersonId
+from defender.records import Machine
 from delivery.network import NETWORK_ERRORS
-from delivery.outbox import ChannelId, Line
 from delivery.refusals import error_name
 from handlers import answering, drafts, forms
-from handlers.ask_form import chosen_machine, suggest_sources, suggest_vms
+from handlers.ask_form import as_typed, chosen_machine, suggest_sources, suggest_vms
 from handlers.audit import Audit
 from handlers.caller import Caller, of_click, of_command, of_event, of_shortcut, of_view
 from handlers.clicks import Clicks
-from handlers.command_line import parse
+from handlers.command_line import CommandLine, parse
 from handlers.form_state import text, values_of
 from handlers.forms import Forms
-from handlers.guard import Guard, Home
+from handlers.guard import Guard, Home, Stranger
 from handlers.home import HomeTab
 from handlers.jit import CheckFirst, Jit, OpenForm, Reply
 from handlers.locale import Locale
 from handlers.mentions import line_of, needs_thread, request_of_thread, unescaped
 from handlers.services import Services
+from handlers.telling import Telling, ack_with, by_response_url
 from handlers.views import answers, blocks
-from handlers.views.blocks import Message, View
+from handlers.views.blocks import Message, Option, View
 from handlers.views.edge import form_needed
 
 log = logging.getLogger(__name__)
 
 Body = Mapping[str, Any]
-
-#: Every name under which Slack refuses a trigger that is too old or used (C119).
-EXPIRED_TRIGGER = frozenset(
-    {"expired_trigger_id", "trigger_expired", "exchanged_trigger_id", "trigger_exchanged"}
-)
 
 
 def register(
@@ -85,6 +81,7 @@ class Edge:
         self._forms = Forms(services, self._jit)
         self._home = HomeTab(services)
         self._audit = Audit(services)
+        self._telling = Telling(services)
 
     # --- commands ---
 
@@ -102,7 +99,7 @@ class Edge:
         async def answer() -> None:
             typed = unescaped(str(body.get("text") or ""))
             said = await self._audit.command(caller.person, typed, locale)
-            await _respond(respond, said)
+            await by_response_url(respond, said)
 
         self._s.background.start(answer(), name="audit")
 
@@ -124,7 +121,7 @@ class Edge:
             if action_id == "home_settings":
                 view = await self._home.settings(caller.person, locale)
                 late = answers.trigger_expired_again(action_id, _value(action), locale)
-                await self._open(caller, view, respond, late=late)
+                await self._telling.open(caller, view, respond, late=late)
                 await ack()
                 return
             outcome = await self._clicks.run(caller, action, locale)
@@ -132,35 +129,20 @@ class Edge:
             outcome = answering.ledger_answer(error, locale)
         if isinstance(outcome, dict):
             late = answers.trigger_expired_again(action_id, _value(action), locale)
-            await self._open(caller, outcome, respond, late=late)
+            await self._telling.open(caller, outcome, respond, late=late)
+            await ack()
+        elif outcome is None:
             await ack()
         else:
-            await self._after_click(caller, outcome, locale, ack=ack, respond=respond)
+            await self._reply(caller, outcome, locale, ack=ack, respond=respond, is_click=True)
         if _is_home(body):
             self._s.background.start(self._home.publish(caller.person), name="home")
-
-    async def _after_click(
-        self,
-        caller: Caller,
-        outcome: Reply | None,
-        locale: Locale,
-        *,
-        ack: AsyncAck,
-        respond: AsyncRespond,
-    ) -> None:
-        if isinstance(outcome, Message):
-            await ack()
-            self._s.background.start(self._tell(caller, outcome, respond), name="answer")
-        elif outcome is not None:
-            await self._reply(caller, outcome, locale, ack=ack, respond=respond, is_click=True)
-        else:
-            await ack()
 
     async def _next_audit_page(
         self, caller: Caller, action: Mapping[str, Any], locale: Locale, respond: AsyncRespond
     ) -> None:
         said = await self._audit.page(caller.person, str(action.get("value") or ""), locale)
-        await _respond(respond, said)
+        await by_response_url(respond, said)
 
     async def noted(self, ack: AsyncAck) -> None:
         """A field that changes nothing else."""
@@ -171,9 +153,15 @@ class Edge:
         caller = of_click(body, action)
         locale = self._locale(caller.person)
         key = str((action.get("selected_option") or {}).get("value") or "")
-        view = await self._forms.chosen_vm(caller, body, key, locale)
+        try:
+            view = await self._forms.chosen_vm(caller, body, key, locale)
+        except LedgerError as error:
+            said = answering.ledger_answer(error, locale)
+            work = self._telling.tell_in(caller.person, caller.channel, said)
+        else:
+            work = self._redraw(body, view)
         await ack()
-        self._s.background.start(self._redraw(body, view), name="form")
+        self._s.background.start(work, name="form")
 
     async def _redraw(self, body: Body, view: View) -> None:
         shown = body["view"]
@@ -192,12 +180,20 @@ class Edge:
         if body.get("action_id") == "vm":
             found = suggest_vms(self._s, person, query)
         else:
-            key = text(values_of(body), "vm")
-            machine = self._s.estate.index.by_short(key) or await self._draft_machine(body)
-            found = await suggest_sources(self._s, person, query, machine)
+            found = await self._sources(body, person, query)
         await ack(options=blocks.options(found))
 
-    async def _draft_machine(self, body: Body) -> Any:
+    async def _sources(self, body: Body, person: PersonId, query: str) -> list[Option]:
+        """Without the ledger there are no saved addresses, but what is typed can be chosen."""
+        key = text(values_of(body), "vm")
+        try:
+            machine = self._s.estate.index.by_short(key) or await self._draft_machine(body)
+            return await suggest_sources(self._s, person, query, machine)
+        except LedgerError as error:
+            log.warning("saved addresses can't be read: %s", error)
+            return as_typed(query)
+
+    async def _draft_machine(self, body: Body) -> Machine | None:
         person = PersonId(str(body["user"]["id"]))
         draft_id = str((body.get("view") or {}).get("private_metadata") or "")
         draft = await drafts.load(self._s.ledger, person, draft_id)
@@ -217,29 +213,24 @@ class Edge:
                 await ack(response_action="clear")
                 if answer is not None:
                     self._s.background.start(
-                        self._tell_in(caller.person, channel, answer), name="answer"
+                        self._telling.tell_in(caller.person, channel, answer), name="answer"
                     )
                 self._s.background.start(self._home.refresh(caller.person), name="home")
 
     async def _finish(
-        self,
-        caller: Caller,
-        body: Body,
-        finish: Callable[[], Awaitable[View | forms.Closed]],
+        self, caller: Caller, body: Body, finish: Callable[[], Awaitable[forms.Late]]
     ) -> None:
         """Azure has answered: the form again with its errors, or the answer in its place."""
-        end = await finish()
-        locale = self._locale(caller.person)
-        if isinstance(end, forms.Closed):
-            said = end.answer or answers.checking(locale)
-            end = blocks.modal(
-                "jit_checking",
-                locale.text("form.title"),
-                *said.blocks,
-                metadata="",
-                close=locale.text("button.close"),
-            )
-        await self._s.client.views_update(view_id=body["view"]["id"], view=end)
+        late = await finish()
+        try:
+            await self._s.client.views_update(view_id=body["view"]["id"], view=late.view)
+        except SlackApiError as error:
+            log.info("the form is not there any more: %s", error_name(error))
+        except NETWORK_ERRORS as error:
+            log.warning("the form could not be updated: %s", type(error).__name__)
+        else:
+            return
+        await self._telling.tell_in(caller.person, late.channel, late.answer)
 
     # --- mentions, messages, shortcuts, home ---
 
@@ -259,18 +250,26 @@ class Edge:
         event = body["event"]
         caller = of_event(body)
         locale = await self._s.languages.learn(caller.person)
+        try:
+            line = await self._line(event, caller)
+        except LedgerError as error:
+            reply: Reply = answering.ledger_answer(error, locale)
+        else:
+            reply = await self._jit.run(caller, line, locale)
+        if isinstance(reply, CheckFirst):
+            reply = await self._jit.send(caller, reply.draft, locale)
+        if isinstance(reply, OpenForm):
+            reply = form_needed(reply.draft.id, locale)
+        await self._telling.tell_in(caller.person, caller.channel, reply, thread=caller.thread)
+
+    async def _line(self, event: Body, caller: Caller) -> CommandLine:
+        """What was said, about the request whose thread it was said in."""
         in_thread = str(event.get("thread_ts") or "")
         said, me = str(event.get("text") or ""), self._s.bot_user_id()
         request = None
         if in_thread and needs_thread(said, me):
             request = await request_of_thread(self._s, caller.channel, in_thread)
-        line = line_of(said, me, request)
-        reply = await self._jit.run(caller, line, locale)
-        if isinstance(reply, CheckFirst):
-            reply = await self._jit.send(caller, reply.draft, locale)
-        if isinstance(reply, OpenForm):
-            reply = form_needed(reply.draft.id, locale)
-        await self._tell_in(caller.person, caller.channel, reply, thread=caller.thread)
+        return line_of(said, me, request)
 
     async def shortcut(self, ack: AsyncAck, body: Body, respond: AsyncRespond) -> None:
         """That message becomes the reason."""
@@ -278,10 +277,12 @@ class Edge:
         locale = self._locale(caller.person)
         said = unescaped(str((body.get("message") or {}).get("text") or ""))
         draft = drafts.with_reason(drafts.empty(caller.channel), said)
-        await drafts.save(self._s.ledger, caller.person, draft)
-        view = await self._clicks.form(caller, draft, locale)
-        await self._open(caller, view, respond, late=answers.trigger_expired(draft.id, locale))
-        await ack()
+        reply: Reply = OpenForm(draft)
+        try:
+            await drafts.save(self._s.ledger, caller.person, draft)
+        except LedgerError as error:
+            reply = answering.ledger_answer(error, locale)
+        await self._reply(caller, reply, locale, ack=ack, respond=respond, is_click=True)
 
     async def home_opened(self, ack: AsyncAck, body: Body) -> None:
         await ack()
@@ -299,18 +300,22 @@ class Edge:
             self._s.directory.forget(str(person))
         self._s.directory.ask_again()
 
-    async def turn_away(self, body: Body, person: PersonId) -> BoltResponse:
+    async def turn_away(self, body: Body, person: PersonId, why: Stranger) -> BoltResponse:
         """A stranger reads one sentence, by the only way that needs no right of ours."""
+        if why is Stranger.UNSEEN and "event" in body:
+            return BoltResponse(status=503, body="")  # Slack sends an event again
         locale = self._locale(person)
+        said = answers.unseen(locale) if why is Stranger.UNSEEN else answers.stranger(locale)
         if "command" in body:
-            said = answers.stranger(locale)
             return BoltResponse(
                 status=200,
                 body={"response_type": "ephemeral", "text": said.text, "blocks": said.blocks},
             )
         url = str(body.get("response_url") or "")
         if url:
-            self._s.background.start(_only_there(url, answers.stranger(locale)), name="answer")
+            client = self._s.client
+            respond = AsyncRespond(response_url=url, proxy=client.proxy, ssl=client.ssl)
+            self._s.background.start(_only_there(respond, said), name="answer")
         return BoltResponse(status=200, body="")
 
     # --- how answers travel ---
@@ -326,18 +331,28 @@ class Edge:
         is_click: bool = False,
     ) -> None:
         match reply:
+            case Message() if is_click:
+                await ack()
+                self._s.background.start(self._telling.tell(caller, reply, respond), name="answer")
             case Message():
-                await _ack_with(ack, reply)
+                await ack_with(ack, reply)
             case OpenForm(draft):
-                view = await self._clicks.form(caller, draft, locale)
+                try:
+                    view = await self._clicks.form(caller, draft, locale)
+                except LedgerError as error:
+                    said = answering.ledger_answer(error, locale)
+                    await self._reply(
+                        caller, said, locale, ack=ack, respond=respond, is_click=is_click
+                    )
+                    return
                 late = answers.trigger_expired(draft.id, locale)
-                await self._open(caller, view, respond, late=late)
+                await self._telling.open(caller, view, respond, late=late)
                 await ack()
             case CheckFirst(draft, first):
                 if is_click:
                     await ack()
                 else:
-                    await _ack_with(ack, first)
+                    await ack_with(ack, first)
                 self._s.background.start(
                     self._send_later(caller, draft, locale, respond), name="ask"
                 )
@@ -345,46 +360,7 @@ class Edge:
     async def _send_later(
         self, caller: Caller, draft: drafts.Draft, locale: Locale, respond: AsyncRespond
     ) -> None:
-        await self._tell(caller, await self._jit.send(caller, draft, locale), respond)
-
-    async def _open(
-        self, caller: Caller, view: View, respond: AsyncRespond, *, late: Message
-    ) -> None:
-        """A trigger lives 3 s: too late is answered with a button that opens the form afresh."""
-        try:
-            await self._s.client.views_open(trigger_id=caller.trigger_id, view=view)
-            return
-        except SlackApiError as error:
-            if not _is_expired(error):
-                raise
-        except NETWORK_ERRORS as error:
-            log.warning("a form was not opened: %s", type(error).__name__)
-        self._s.background.start(self._tell(caller, late, respond), name="answer")
-
-    async def _tell(self, caller: Caller, message: Message, respond: AsyncRespond) -> None:
-        """By the response URL; where there is none (Home, a form), in the DM."""
-        if not (caller.response_url and await _respond(respond, message)):
-            await self._tell_in(caller.person, caller.channel, message)
-
-    async def _tell_in(
-        self, person: PersonId, channel: str, message: Message, *, thread: str = ""
-    ) -> None:
-        """Only for this person: in the channel where the bot may, else by DM (never lost)."""
-        if channel and not channel.startswith("D"):
-            try:
-                await self._s.client.chat_postEphemeral(
-                    channel=channel,
-                    user=person,
-                    text=message.text,
-                    blocks=message.blocks,
-                    thread_ts=thread or None,
-                )
-                return
-            except SlackApiError as error:
-                log.info("no ephemeral in %s: %s", channel, error_name(error))
-        key = f"answer:{drafts.new_draft_id()}"
-        line = Line(key=key, text=message.text, blocks=message.blocks, thread_ts=thread or None)
-        await self._s.outbox.put(ChannelId(channel or person), line)
+        await self._telling.tell(caller, await self._jit.send(caller, draft, locale), respond)
 
     def _locale(self, person: PersonId) -> Locale:
         """From memory; somebody new is read in the background for the next time."""
@@ -398,38 +374,9 @@ class Edge:
         await self._s.languages.learn(person)
 
 
-async def _ack_with(ack: AsyncAck, message: Message) -> None:
-    await ack(text=message.text, blocks=message.blocks, response_type="ephemeral")
-
-
-async def _only_there(url: str, message: Message) -> None:
+async def _only_there(respond: AsyncRespond, message: Message) -> None:
     """By this response URL or not at all."""
-    await _respond(AsyncRespond(response_url=url), message)
-
-
-async def _respond(respond: AsyncRespond, message: Message) -> bool:
-    """Whether it arrived: a response URL takes five answers, in half an hour."""
-    try:
-        answer = await respond(
-            text=message.text,
-            blocks=message.blocks,
-            response_type="ephemeral",
-            replace_original=False,
-        )
-    except NETWORK_ERRORS as error:
-        log.warning("an answer did not arrive: %s", type(error).__name__)
-        return False
-    if answer.status_code != 200:
-        log.warning("an answer was not taken: %s %s", answer.status_code, answer.body[:100])
-    return bool(answer.status_code == 200)
-
-
-def _is_expired(error: SlackApiError) -> bool:
-    if error_name(error) in EXPIRED_TRIGGER:
-        return True
-    data = getattr(error.response, "data", None)
-    metadata = (data.get("response_metadata") or {}) if isinstance(data, dict) else {}
-    return any("trigger" in str(message) for message in metadata.get("messages") or ())
+    await by_response_url(respond, message)
 
 
 def _value(action: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,9 +26,11 @@ from handlers.jit import Jit, extension_draft, narrowed
 from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views import answers
-from handlers.views.ask_form import ask_form, checking_form, field_errors
+from handlers.views.ask_form import answered_form, ask_form, checking_form, field_errors
 from handlers.views.blocks import Message, View
 from handlers.views.home import DM_KINDS, FOLLOW_SLACK
+
+log = logging.getLogger(__name__)
 
 #: What is left of Slack's 3 s for reading Azure before the form says "checking".
 READ_SECONDS = 1.8
@@ -53,11 +56,20 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """The form shows "checking"; `finish` gives what it becomes: a view, or an answer."""
+class Late:
+    """What the form becomes, and the same as an answer for somebody who has closed it."""
 
     view: View
-    finish: Callable[[], Awaitable[View | Closed]]
+    answer: Message
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The form shows "checking"; `finish` gives what it becomes."""
+
+    view: View
+    finish: Callable[[], Awaitable[Late]]
 
 
 Outcome = Errors | Closed | Later
@@ -106,10 +118,11 @@ class Forms:
         done, _ = await asyncio.wait({work}, timeout=READ_SECONDS)
         if done:
             return self._outcome(work.result(), draft, fields, locale)
-        view = checking_form(await form_draft(s, caller.person, draft, locale=locale), locale)
+        view = checking_form(draft.id, locale)
 
-        async def finish() -> View | Closed:
-            return await self._late(caller, draft, await work, locale)
+        async def finish() -> Late:
+            sent = await work
+            return Late(await self._late(caller, draft, sent, locale), sent[1], draft.channel)
 
         return Later(view, finish)
 
@@ -121,9 +134,9 @@ class Forms:
             result = await asking.ask(
                 s, draft, person=caller.person, op=caller.op, locale=locale, trace=caller.trace
             )
+            return result, await self._jit.sent_answer(result, draft, caller.person, locale)
         except LedgerError as error:
             return None, answering.ledger_answer(error, locale)
-        return result, await self._jit.sent_answer(result, draft, caller.person, locale)
 
     def _outcome(
         self,
@@ -148,21 +161,23 @@ class Forms:
         draft: Draft,
         sent: tuple[asking.Result | None, Message],
         locale: Locale,
-    ) -> View | Closed:
-        """After "checking": the form again with its errors, or closed with the answer."""
+    ) -> View:
+        """After "checking": the form again with its errors, or the answer in its place."""
         result, answer = sent
-        if isinstance(result, Wrong) and result.refusals:
-            by_field: dict[str, tuple[Refusal, ...]] = {}
-            for refusal in result.refusals:
-                found = by_field.get(refusal.field.value, ())
-                by_field[refusal.field.value] = (*found, refusal)
+        refusals = result.refusals if isinstance(result, Wrong) else ()
+        if not refusals and not isinstance(result, Ambiguous):
+            return answered_form(answer, locale)
+        by_field: dict[str, tuple[Refusal, ...]] = {}
+        for refusal in refusals:
+            found = by_field.get(refusal.field.value, ())
+            by_field[refusal.field.value] = (*found, refusal)
+        try:
             drawn = await form_draft(
                 self._s, caller.person, draft, locale=locale, refusals=by_field
             )
-            return ask_form(drawn, locale)
-        if isinstance(result, Ambiguous):
-            return ask_form(await form_draft(self._s, caller.person, draft, locale=locale), locale)
-        return Closed(answer, draft.channel)
+        except LedgerError as error:
+            return answered_form(answering.ledger_answer(error, locale), locale)
+        return ask_form(drawn, locale)
 
     async def _draft(self, caller: Caller, body: Mapping[str, Any]) -> Draft:
         draft_id = str(body["view"].get("private_metadata") or "")
@@ -252,7 +267,12 @@ class Forms:
         return Closed(answer, await self._channel(ref.request_id))
 
     async def _channel(self, request_id: RequestId) -> str:
-        request = await self._s.ledger.read(request_id)
+        """Where the answer is shown. What was decided stands, whether this can be read or not."""
+        try:
+            request = await self._s.ledger.read(request_id)
+        except LedgerError as error:
+            log.warning("request %s: its channel can't be read: %s", request_id, error)
+            return ""
         return request.rule.channel if request else ""
 
     async def _extend(self, caller: Caller, body: Mapping[str, Any], locale: Locale) -> Outcome:

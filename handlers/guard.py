@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +18,9 @@ from handlers.services import Services
 
 log = logging.getLogger(__name__)
 
+#: What a first lookup may take of the 3 s until the acknowledgement.
+LOOKUP_SECONDS = 1.5
+
 #: Events that Slack itself sends: they have no acting person, and whom they are about may well be
 #: deactivated or a stranger.
 SLACKS_OWN = frozenset({"user_change", "app_uninstalled", "tokens_revoked"})
@@ -30,6 +34,8 @@ class Stranger(StrEnum):
     ENTERPRISE = "enterprise"
     BOT = "bot"
     NOBODY = "nobody"
+    #: Slack can't say now who this is.
+    UNSEEN = "unseen"
     INACTIVE = "inactive"
 
 
@@ -88,7 +94,7 @@ class Guard:
         self,
         services: Services,
         home: Home,
-        refuse: Callable[[Mapping[str, Any], PersonId], Awaitable[BoltResponse]],
+        refuse: Callable[[Mapping[str, Any], PersonId, Stranger], Awaitable[BoltResponse]],
     ) -> None:
         self._s = services
         self._home = home
@@ -110,7 +116,7 @@ class Guard:
         log.warning("turned away: %s", stranger.value)
         if not person or stranger is Stranger.BOT:
             return BoltResponse(status=200, body="")  # there is nobody to read an answer
-        return await self._refuse(body, PersonId(person))
+        return await self._refuse(body, PersonId(person), stranger)
 
     async def _who(self, person: str, team: str | None) -> Stranger | None:
         """People seen before cost no call; a payload that names no team is looked up once."""
@@ -118,10 +124,19 @@ class Guard:
             return Stranger.INACTIVE
         profile = self._s.directory.known(person)
         if profile is None and team is None:
-            profile = await self._s.directory.profile(person)
+            profile = await self._looked_up(person)
             if profile is None:
-                return Stranger.NOBODY
+                return Stranger.UNSEEN
         return None if profile is None else self._of_profile(profile, team)
+
+    async def _looked_up(self, person: str) -> Profile | None:
+        """None where Slack knows nobody, or does not say so in time."""
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                return await self._s.directory.profile(person)
+        except TimeoutError:
+            log.warning("users.info did not answer in %s s", LOOKUP_SECONDS)
+            return None
 
     def _of_profile(self, profile: Profile, team: str | None) -> Stranger | None:
         """The payload's own word on the team is the newer one, and right in an enterprise too."""

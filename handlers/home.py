@@ -6,10 +6,12 @@ import logging
 
 from slack_sdk.errors import SlackApiError
 
+from approvals.ledger import LedgerError
 from approvals.policy import decider_rights
 from approvals.request import PersonId, Request
 from approvals.verdict import Granted
 from delivery.refusals import error_name
+from handlers import answering
 from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views.blocks import View
@@ -27,15 +29,24 @@ class HomeTab:
 
     async def publish(self, person: PersonId) -> None:
         s = self._s
-        record = await s.ledger.person(person)
-        s.languages.chosen[person] = (record.language, record.time_zone)
-        locale = await s.languages.learn(person)
-        view = home(await self._facts(person), locale)
+        view = await self._drawn(person)
         try:
             await s.client.views_publish(user_id=person, view=view)
         except SlackApiError as error:
             log.warning("home of %s: %s", person, error_name(error))
         self._opened.add(person)
+
+    async def _drawn(self, person: PersonId) -> View:
+        """Without the ledger the tab says so; what it showed before may not be true any more."""
+        s = self._s
+        locale = await s.languages.learn(person)
+        try:
+            record = await s.ledger.person(person)
+            s.languages.chosen[person] = (record.language, record.time_zone)
+            locale = s.languages.of_person(person)
+            return home(await self._facts(person), locale)
+        except LedgerError as error:
+            return {"type": "home", "blocks": answering.ledger_answer(error, locale).blocks}
 
     async def refresh(self, person: PersonId) -> None:
         """Only for somebody who has looked at it since the start."""

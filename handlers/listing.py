@@ -30,7 +30,8 @@ async def show(s: Services, request_id: RequestId, locale: Locale) -> Message:
     request = await s.ledger.read(request_id)
     if request is None:
         return answers.no_such_request(request_id, locale)
-    return details_message(request, await Cards(s).facts(request), locale)
+    # A command waits 3 s for its answer, so only what is known of the machine's power is shown.
+    return details_message(request, await Cards(s).facts(request, with_power=False), locale)
 
 
 async def page(s: Services, person: PersonId, line: CommandLine, locale: Locale) -> Message:

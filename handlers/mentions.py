@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 
+from approvals.ledger import LedgerUnavailable
 from approvals.request import RequestId
-from delivery.outbox import ObjectId
+from delivery.outbox import OUTBOX_ERRORS, ObjectId
 from handlers.cards import PREFIX
 from handlers.command_line import CommandLine, Verb, parse
 from handlers.services import Services
@@ -83,9 +84,12 @@ def needs_thread(text: str, bot_user_id: str) -> bool:
 
 
 async def request_of_thread(s: Services, channel: str, thread_ts: str) -> RequestId | None:
-    """The request whose card starts this thread, if it is one."""
+    """The request whose card starts this thread, if it is one. LedgerUnavailable without Redis."""
     for _ in range(THREAD_TRIES):
-        found = await s.outbox.object_at(channel, thread_ts)
+        try:
+            found = await s.outbox.object_at(channel, thread_ts)
+        except OUTBOX_ERRORS as error:
+            raise LedgerUnavailable(f"Redis can't be reached: {type(error).__name__}") from error
         if found is not None:
             is_card = found.startswith(PREFIX)
             return RequestId(ObjectId(found).removeprefix(PREFIX)) if is_card else None

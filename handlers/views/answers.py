@@ -409,6 +409,11 @@ def stranger(locale: Locale) -> Message:
     return _say("answer.stranger", locale)
 
 
+def unseen(locale: Locale) -> Message:
+    """Slack can't tell who this is: perhaps a stranger, perhaps only slow."""
+    return _say("edge.unseen", locale)
+
+
 def closes_at(instant: datetime, now: datetime, locale: Locale) -> str:
     """`closes today at 18:25 (13 min)`."""
     left = words.left(max(instant - now, timedelta()), locale)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from approvals.verdict import Refusal
 from handlers.locale import Locale
 from handlers.views import blocks, safe, words
-from handlers.views.blocks import Block, Option, View
+from handlers.views.blocks import Block, Message, Option, View
 from handlers.views.refusals import refusal_text
 
 
@@ -102,13 +102,24 @@ def empty_form(text: str, locale: Locale) -> View:
     )
 
 
-def checking_form(draft: FormDraft, locale: Locale) -> View:
+def checking_form(draft_id: str, locale: Locale) -> View:
     """Shown while Azure is read: what was sent is safe, nothing is asked yet."""
     return blocks.modal(
         "jit_checking",
         locale.text("form.title"),
         blocks.section(locale.text("answer.checking")),
-        metadata=draft.draft_id,
+        metadata=draft_id,
+        close=locale.text("button.close"),
+    )
+
+
+def answered_form(answer: Message, locale: Locale) -> View:
+    """The answer stands where the form was."""
+    return blocks.modal(
+        "jit_checking",
+        locale.text("form.title"),
+        *answer.blocks,
+        metadata="",
         close=locale.text("button.close"),
     )
 

@@ -99,7 +99,9 @@ class Gate:
     def membership(self) -> Membership:
         return Membership({}, read_at=datetime(2026, 11, 25, tzinfo=UTC), inactive=self.inactive)
 
-    async def refuse(self, _body: Mapping[str, Any], person: PersonId) -> BoltResponse:
+    async def refuse(
+        self, _body: Mapping[str, Any], person: PersonId, _why: Stranger
+    ) -> BoltResponse:
         self.refused.append(person)
         return BoltResponse(status=200, body="stranger")
 

@@ -75,6 +75,7 @@ ANSWERS: dict[str, Callable[[Locale], Message]] = {
     "foreign": lambda lo: answers.foreign_instance("77", "production", lo),
     "no-request": lambda lo: answers.no_such_request("77", lo),
     "stranger": answers.stranger,
+    "unseen": answers.unseen,
     "help": help.help_message,
     "unknown-command": lambda lo: help.unknown_command("aprove", "approve", lo),
 }
