@@ -41,7 +41,9 @@ from approvals.store import FAILED, OP_LIFE, UNREACHABLE, Reply, Store, parse_en
 #: Heads that may be lost to other writers before the person is told 'not recorded'.
 LOST_HEADS_MAX = 8
 
-#: The wait after the n-th lost head is random, at most n times this.
+#: From this lost head on a try waits first: at most this step, then two, three … at random. The
+#: first ones go at once, since the reply has brought the head and the winner is not ready again.
+JITTER_FROM = 4
 JITTER_STEP_SECONDS = 0.004
 
 #: Requests kept in the index of one person or VM; older ones are found in the audit log.
@@ -146,7 +148,8 @@ class Writer:
             await self._catch_up(reply, plan)
             if self._monotonic() > deadline:
                 break
-            await asyncio.sleep(self._chance() * JITTER_STEP_SECONDS * lost)
+            if lost >= JITTER_FROM:
+                await asyncio.sleep(self._chance() * JITTER_STEP_SECONDS * (lost + 1 - JITTER_FROM))
         raise LedgerBusy("other writers were faster at every try: nothing was recorded")
 
     async def _catch_up(self, reply: Reply, plan: Plan) -> None:
