@@ -1,4 +1,4 @@
-"""A stage of a test's own, and one that a module's tests share when they don't disturb each other."""
+"""A stage of a test's own, and one that the tests of a module share."""
 
 from __future__ import annotations
 

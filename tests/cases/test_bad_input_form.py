@@ -10,7 +10,7 @@ from tests.cases.inert import assert_inert
 from tests.cases.people import answer
 from tests.stage import Stage
 
-GOOD = {
+GOOD: dict[str, object] = {
     "vm": "web-01",
     "ports": ["22"],
     "source": "203.0.113.7",

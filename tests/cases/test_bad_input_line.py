@@ -10,7 +10,7 @@ from tests.stage import Stage
 FROM = " from 203.0.113.7 because deploy fix"
 X = " because x"
 
-#: What is typed after `/jit`, what Alice reads, what 山田 reads, the corrected line where there is one.
+#: What is typed after `/jit`, what Alice reads, what 山田 reads, the corrected line if any.
 BAD: tuple[tuple[str, str, str, str], ...] = (
     # vm
     ("wbe-01 22 1h" + FROM, "No VM named wbe-01", "wbe-01というVMが見つかりません", ""),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from approvals.request import State
+from approvals.request import Length, State
 from sandbox.azure.faults import slow
 from sandbox.slack.faults import Fault
-from sandbox.world.building import EstateBuilder
+from sandbox.world.building import EstateBuilder, jit_ports
 from sandbox.world.estate import PROD
 from tests.cases.people import LINE, answer, asked, seen
 from tests.cases.test_bad_input_form import GOOD, filled
 from tests.stage import Stage, set_stage, until
 
-TRIGGER_ANSWERS = (
+TRIGGER_ANSWERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("expired_trigger_id", {}),
     ("trigger_expired", {}),
     ("exchanged_trigger_id", {}),
@@ -55,7 +57,7 @@ async def test_what_keyboards_and_pages_make_of_a_line(
     assert request.justification == reason
     assert (request.target.name, request.terms.ports) == ("web-01", (22,))
     assert request.terms.source == "203.0.113.7"
-    assert request.terms.window.duration.total_seconds() == 7200
+    assert request.terms.window == Length(7200)
     before = seen(alice)
     await alice.command("C0OPS", f"/jit cancel {request.id}")
     await answer(stage, alice, "cancelled", before)
@@ -124,7 +126,9 @@ async def test_a_form_that_waits_for_azure_says_so_and_then_how_it_ended(stage: 
 
 
 @pytest.mark.proves("C062")
-async def test_with_nothing_to_ask_for_the_form_says_why(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+async def test_with_nothing_to_ask_for_the_form_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     build = EstateBuilder((PROD,))
     build.machine(PROD.id, "rg", "japaneast", "plain-01")
     stage = await set_stage(tmp_path, estate=build.estate())
@@ -150,7 +154,7 @@ async def _no_wait(_condition: object, within: float = 0) -> None:
 @pytest.mark.proves("C119")
 @pytest.mark.parametrize(("name", "fields"), TRIGGER_ANSWERS, ids=[n for n, _ in TRIGGER_ANSWERS])
 async def test_a_late_trigger_is_answered_with_a_button_that_keeps_what_was_typed(
-    shared_stage: Stage, name: str, fields: dict[str, object]
+    shared_stage: Stage, name: str, fields: dict[str, Any]
 ) -> None:
     stage, alice = shared_stage, shared_stage.slack.person("alice")
     stage.slack.faults.error("views.open", name, **fields)
@@ -258,9 +262,7 @@ async def test_a_deleted_card_is_posted_anew_once_and_can_still_be_decided(stage
 
 
 @pytest.mark.proves("C116")
-async def test_long_names_stay_apart_and_values_short(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from sandbox.world.building import jit_ports
-
+async def test_long_names_stay_apart_and_values_short(tmp_path: Path) -> None:
     build = EstateBuilder((PROD,))
     group = "rg-" + "g" * 86
     names = [f"{'a' * 60}{number:04}" for number in (1, 2)]
