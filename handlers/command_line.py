@@ -10,9 +10,11 @@ import difflib
 import re
 import unicodedata
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from approvals.ports import SERVICES
+from approvals.window import parse_length
 
 #: Longer lines than Slack sends (4,000) are cut before anything looks at them.
 LINE_MAX = 4_000
@@ -119,6 +121,9 @@ _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|@([\w.-]+)")
 _REQUEST = re.compile(r"#?([1-9]\d{0,11})", re.ASCII)
 _PAGE = re.compile(r"[1-9]\d{0,3}", re.ASCII)
 
+#: Who uses one of these writes Japanese.
+_JAPANESE = re.compile("時間|分|まで|から|理由")
+
 #: Words of a line, for a guess at what a mistyped one meant; likeness from 0 to 1.
 LINE_WORDS = ("because", "reason", "until", "from", "ticket", "for", "port")
 WORD_NEAR = 0.7
@@ -200,7 +205,31 @@ def mended(line: CommandLine) -> tuple[CommandLine, tuple[Word, ...]]:
     return line, tuple(changed)
 
 
-def format_line(line: CommandLine) -> str:
+def format_like(line: CommandLine, typed: str) -> str:
+    """The line in the words that the person used: `/jit web-01 22 3時間 203.0.113.7から 理由：修正`
+    for one who typed Japanese, if it is then understood as the same."""
+    english = format_line(line)
+    if not _JAPANESE.search(typed):
+        return english
+    length = parse_length(line.window) if line.window else None
+    window = line.window if length is None else _japanese_length(length)
+    japanese = format_line(replace(line, window=window), source="{}から", reason="理由：{}")
+    return japanese if _meaning(japanese) == _meaning(english) else english
+
+
+def _japanese_length(length: timedelta) -> str:
+    hours, minutes = divmod(int(length.total_seconds()) // 60, 60)
+    units = ((hours, "時間"), (minutes, "分"))
+    return "".join(f"{value}{unit}" for value, unit in units if value) or "0分"
+
+
+def _meaning(text: str) -> tuple[CommandLine, timedelta | str | None]:
+    line = parse(text.removeprefix("/jit "))
+    length = parse_length(line.window) if line.window else None
+    return replace(line, window=None, typed=""), length or line.window
+
+
+def format_line(line: CommandLine, *, source: str = "from {}", reason: str = "because {}") -> str:
     """The line as it works when pasted: `/jit web-01 22 2h from 203.0.113.7 because deploy fix`."""
     parts = ["/jit"]
     if line.verb not in (Verb.ASK, Verb.FORM):
@@ -212,10 +241,10 @@ def format_line(line: CommandLine) -> str:
     parts += [_person_text(line.person)] if line.person else []
     parts += [",".join(line.ports)] if line.ports else []
     parts += [line.window] if line.window else []
-    parts += [f"from {_quoted(line.source)}"] if line.source else []
+    parts += [source.format(_quoted(line.source))] if line.source else []
     parts += [f"ticket {_quoted(line.ticket)}"] if line.ticket else []
     parts += [str(line.page)] if line.page > 1 else []
-    parts += [f"because {_reason_text(line.reason)}"] if line.reason else []
+    parts += [reason.format(_reason_text(line.reason))] if line.reason else []
     return " ".join(parts)
 
 

@@ -6,7 +6,7 @@ the answer travels (`handlers.edge`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -23,9 +23,11 @@ from approvals.request import (
 )
 from approvals.verdict import Code, Refusal
 from approvals.window import parse_window
+from defender.records import Machine
+from defender.search import short_key
 from handlers import answering, asking, command_line, deciding, listing
 from handlers.alarms import alarm_foreign
-from handlers.ask_form import vm_options
+from handlers.ask_form import vm_option, vm_options
 from handlers.asking import (
     AlreadyAsked,
     AlreadyOpen,
@@ -35,12 +37,12 @@ from handlers.asking import (
     Wrong,
 )
 from handlers.caller import Caller
-from handlers.command_line import CommandLine, Verb, format_line
+from handlers.command_line import CommandLine, Verb, format_like
 from handlers.drafts import Draft, draft_of, save
 from handlers.locale import Locale
 from handlers.services import Services
-from handlers.views import answers
-from handlers.views.blocks import Message
+from handlers.views import answers, safe
+from handlers.views.blocks import Message, Option
 from handlers.views.edge import estate_unread
 from handlers.views.end_card import ended_card
 from handlers.views.failures import still_open_card
@@ -131,7 +133,7 @@ class Jit:
         wrong = answering.unreadable(replace(line, unknown=words))
         if mended.unknown or not _is_complete(mended):
             return answers.refused(wrong, locale, draft_id=draft.id)
-        return answers.corrected(wrong, format_line(draft.line()), draft.id, locale)
+        return answers.corrected(wrong, format_like(draft.line(), line.typed), draft.id, locale)
 
     def _no_vm(self, refusal: Refusal, line: CommandLine, draft: Draft, locale: Locale) -> Message:
         names = self._s.group_names()
@@ -143,7 +145,17 @@ class Jit:
             hidden = answering.hidden_characters(line)
             return answers.refused((refusal, *hidden), locale, draft_id=draft.id, group_names=names)
         near = asking.near_machines(self._s, draft.vm_typed, refusal)
-        return answers.unknown_vm(line.vm or "", vm_options(near), draft.id, locale)
+        return answers.unknown_vm(line.vm or "", self._near_options(near), draft.id, locale)
+
+    def _near_options(self, near: Sequence[Machine]) -> list[Option]:
+        """Buttons of a phone are short: a name that one VM alone has needs no group."""
+        index = self._s.estate.index
+        return [
+            Option(short_key(machine), safe.one_line(machine.name))
+            if len(index.by_name(machine.name)) == 1
+            else vm_option(machine)
+            for machine in near
+        ]
 
     async def send(self, caller: Caller, draft: Draft, locale: Locale) -> Message:
         """Read Azure, decide, file; the answer to the asker."""
@@ -156,9 +168,9 @@ class Jit:
                 locale=locale,
                 trace=caller.trace,
             )
+            return await self.sent_answer(result, draft, caller.person, locale)
         except LedgerError as error:
             return answering.ledger_answer(error, locale)
-        return await self.sent_answer(result, draft, caller.person, locale)
 
     async def sent_answer(
         self, result: asking.Result, draft: Draft, person: PersonId, locale: Locale
@@ -182,7 +194,7 @@ class Jit:
             case Wrong(refusals, corrected, machine) if corrected is not None:
                 await save(s.ledger, person, corrected)
                 name = machine.name if machine else draft.vm_typed
-                line = format_line(corrected.line(name))
+                line = format_like(corrected.line(name), draft.window)
                 return answers.corrected(refusals, line, corrected.id, locale, s.group_names())
             case Wrong():
                 raise AssertionError("both shapes of Wrong are above")
@@ -195,7 +207,8 @@ class Jit:
         request_id = line.request_id
         if request_id is None:
             return answering.number_missing(line.verb, locale)
-        if line.verb in (Verb.DENY, Verb.REVOKE) and not line.reason:
+        says_why = any(sign.isalnum() for sign in line.reason or "")
+        if line.verb in (Verb.DENY, Verb.REVOKE) and not says_why:
             return answering.reason_missing(line, locale)
         decide = self._decision(caller.person, line, locale)
         if isinstance(decide, Refusal):

@@ -18,6 +18,7 @@ from handlers.command_line import (
     VERBS,
     CommandLine,
     Verb,
+    format_like,
     format_line,
     parse,
 )
@@ -357,6 +358,26 @@ def lines(draw: st.DrawFn) -> CommandLine:
             return CommandLine(verb, request_id=number, ports=ports, window=window)
         case _:
             return CommandLine(verb, request_id=number, reason=reason)
+
+
+@pytest.mark.proves("A1", "N2")
+def test_a_correction_is_in_the_words_that_were_typed() -> None:
+    line = CommandLine(
+        Verb.ASK, vm="web-01", ports=("ssh",), window="3h", source="203.0.113.7", reason="修正"
+    )
+    japanese = "/jit web-01 ssh 3時間 203.0.113.7から 理由：修正"
+    assert format_like(line, "5時間") == japanese
+    assert format_like(replace(line, window="1h30m"), "90分") == japanese.replace(
+        "3時間", "1時間30分"
+    )
+    assert format_like(line, "5h") == "/jit web-01 ssh 3h from 203.0.113.7 because 修正"
+
+
+@pytest.mark.proves("A1", "N2")
+@given(lines())
+def test_a_japanese_correction_means_the_same(line: CommandLine) -> None:
+    suggested = understood(format_like(line, "理由").removeprefix("/jit "))
+    assert replace(suggested, window=None) == replace(line, window=None)
 
 
 @pytest.mark.proves("A1")
