@@ -73,6 +73,13 @@ class Embedded:
         except TimeoutError:
             log.warning("the embedded server did not end in time")
             await self.kill()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Nothing of a stopped server stays outside its folder (see `_socket_path`)."""
+        if self.socket.parent != self.folder:
+            (self.folder / "socket").unlink(missing_ok=True)
+            shutil.rmtree(self.socket.parent, ignore_errors=True)
 
     async def kill(self) -> None:
         """SIGKILL, as tests need it."""

@@ -55,8 +55,8 @@ def redis_server_path() -> str:
 
 def missing(reason: str) -> NoReturn:
     """Skip for a program that is not installed; .ci/run installs all and lets none be skipped."""
-    if os.environ.get("SEKISHO_REQUIRE_ALL"):
-        pytest.fail(f"{reason}; SEKISHO_REQUIRE_ALL is set, so this is a failure", pytrace=False)
+    if os.environ.get("TESTS_REQUIRE_ALL"):
+        pytest.fail(f"{reason}; TESTS_REQUIRE_ALL is set, so this is a failure", pytrace=False)
     pytest.skip(reason)
 
 

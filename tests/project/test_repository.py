@@ -60,13 +60,13 @@ def test_the_licence_is_apache_2(repository: Path) -> None:
 
 
 def test_what_is_missing_is_skipped_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SEKISHO_REQUIRE_ALL", raising=False)
+    monkeypatch.delenv("TESTS_REQUIRE_ALL", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no Chromium"):
         missing("no Chromium: install it")
 
 
 def test_where_all_is_required_what_is_missing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEKISHO_REQUIRE_ALL", "1")
+    monkeypatch.setenv("TESTS_REQUIRE_ALL", "1")
     with pytest.raises(pytest.fail.Exception, match="no Chromium"):
         missing("no Chromium: install it")
 
@@ -76,5 +76,5 @@ def test_ci_requires_all_and_is_a_program(repository: Path) -> None:
     text = script.read_text(encoding="utf-8")
     assert script.stat().st_mode & 0o111
     assert "set -euo pipefail" in text
-    assert "export SEKISHO_REQUIRE_ALL=1" in text
+    assert "export TESTS_REQUIRE_ALL=1" in text
     assert text.rstrip().endswith("make test")
