@@ -115,6 +115,10 @@ def approver_rights(
     rule = policy.rule_for(request.target)
     if rule is None or not _still_allowed(rule, request, terms or request.terms, now):
         return _rule_changed(request, rule)
+    if rule.askers.via(request.requester, membership) is None:
+        return _refused(
+            Code.REQUESTER_GONE, Field.REQUEST, requester=request.requester, rule=rule.name
+        )
     return rights
 
 

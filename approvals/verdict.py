@@ -82,6 +82,7 @@ class Code(StrEnum):
     PERSON_INACTIVE = "person_inactive"  # person
     STRANGER = "stranger"
     NOT_REQUESTER = "not_requester"
+    REQUESTER_GONE = "requester_gone"  # requester rule
     NOT_ADMIN = "not_admin"  # administrators
     RULE_CHANGED = "rule_changed"  # rule (as filed) now (the rule that applies, or "")
     TOO_LATE = "too_late"

@@ -27,6 +27,10 @@ Action = Mapping[str, Any]
 Outcome = View | Reply | None
 
 
+#: Stands for the reason that the form will ask for.
+LATER = "later"
+
+
 class Clicks:
     """The table of buttons."""
 
@@ -112,9 +116,9 @@ class Clicks:
             case "approve":
                 question = deciding.approve(s, caller.person, terms_version=None)
             case "deny":
-                question = deciding.deny(s, caller.person, reason="-")
+                question = deciding.deny(s, caller.person, reason=LATER)
             case "revoke":
-                question = deciding.revoke(s, caller.person, reason="-")
+                question = deciding.revoke(s, caller.person, reason=LATER)
             case _:
                 question = deciding.done(s, caller.person)
         found = question(request, now)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from approvals.asking import REASON_MAX
 from approvals.entry import Entry
 from approvals.ledger import Change, Conflict, Recorded, Repeated
 from approvals.operations import op_id
@@ -139,6 +140,8 @@ def approve(
             return _own_or_late(s, request, actor)
         if terms_version is not None and terms_version != request.terms_version:
             return Refusal(Code.OUTDATED, Field.REQUEST)
+        if wrong := _has_left(s, request) or _too_long(comment):
+            return wrong
         terms = less(request.terms) if less else request.terms
         if not request.terms.contains(terms):
             return Refusal(Code.WIDER, Field.REQUEST)
@@ -172,8 +175,8 @@ def deny(s: Services, actor: PersonId, reason: str) -> Decide:
         rights = decider_rights(s.policy(), request, actor, s.membership(), now)
         if isinstance(rights, Refused):
             return rights.refusals[0]
-        if not reason.strip():
-            return Refusal(Code.REASON_MISSING, Field.REASON)
+        if wrong := _wrong_reason(reason):
+            return wrong
         return Denied(
             reason=reason.strip(),
             group=rights.group,
@@ -244,8 +247,8 @@ def revoke(s: Services, actor: PersonId, reason: str) -> Decide:
         rights = revoke_rights(s.policy(), request, actor, s.membership(), now)
         if isinstance(rights, Refused):
             return rights.refusals[0]
-        if not reason.strip():
-            return Refusal(Code.REASON_MISSING, Field.REASON)
+        if wrong := _wrong_reason(reason):
+            return wrong
         match request.state:
             case State.ACTIVE | State.CLOSING:
                 return Closing(EndCause.REVOKED, reason.strip())
@@ -273,6 +276,28 @@ def retry(s: Services, actor: PersonId) -> Decide:
         return Retried()
 
     return decide
+
+
+def _wrong_reason(reason: str) -> Refusal | None:
+    """Something must be said, and the audit entry carries it whole."""
+    if not any(sign.isalnum() for sign in reason):
+        return Refusal(Code.REASON_MISSING, Field.REASON)
+    return _too_long(reason)
+
+
+def _too_long(said: str) -> Refusal | None:
+    if len(said.strip()) <= REASON_MAX:
+        return None
+    args = {"length": len(said.strip()), "limit": REASON_MAX}
+    return Refusal(Code.REASON_TOO_LONG, Field.REASON, args)
+
+
+def _has_left(s: Services, request: Request) -> Refusal | None:
+    """A port is opened for nobody who is not there any more, whatever the rule says of groups."""
+    profile = s.directory.known(request.requester)
+    if profile is None or not profile.is_deleted:
+        return None
+    return Refusal(Code.PERSON_INACTIVE, Field.REQUEST, {"person": request.requester})
 
 
 def _own_or_late(s: Services, request: Request, actor: PersonId) -> Refusal:

@@ -296,8 +296,9 @@ class Edge:
         await ack()
         user = body["event"].get("user")
         person = user.get("id") if isinstance(user, Mapping) else user
-        if person:
+        if person and self._s.directory.known(str(person)) is not None:
             self._s.directory.forget(str(person))
+            self._s.background.start(self._learn(PersonId(str(person))), name="profile")
         self._s.directory.ask_again()
 
     async def turn_away(self, body: Body, person: PersonId, why: Stranger) -> BoltResponse:

@@ -75,6 +75,16 @@ def test_who_left_the_group_after_the_request_was_made_is_refused() -> None:
     assert code(approver_rights(policy(), asked, STRANGER, members, NOW)) is Code.NOT_APPROVER
 
 
+@pytest.mark.proves("B11", "B12")
+def test_nobody_can_approve_for_a_requester_who_has_left() -> None:
+    """Out of the group or out of Slack; a denial is still possible."""
+    moved, gone = membership(engineers={YAMADA}), membership(inactive={ALICE})
+    for members in (moved, gone):
+        rights = approver_rights(policy(), request(), SUZUKI, members, NOW)
+        assert code(rights) is Code.REQUESTER_GONE
+        assert isinstance(decider_rights(policy(), request(), SUZUKI, members, NOW), Granted)
+
+
 @pytest.mark.proves("B12", "C064")
 def test_a_deactivated_approver_is_refused() -> None:
     members = membership(security={GONE, SATO})
