@@ -78,8 +78,12 @@ class Desk:
             await asyncio.sleep(0.005)
 
     async def _waiting(self) -> int:
-        channels = await self.outbox.channels()
-        return sum([await self.outbox.size(channel) for channel in channels])
+        """Items in all outboxes; counted again when one has moved to another meanwhile."""
+        while True:
+            channels = await self.outbox.channels()
+            found = sum([await self.outbox.size(channel) for channel in channels])
+            if await self.outbox.channels() == channels:
+                return found
 
     def said(self, channel: str = OPS) -> list[str]:
         """The texts of the bot's messages in a channel, oldest first, replies too."""
