@@ -27,7 +27,7 @@ Measuring = Callable[[Ground, int], Awaitable[Figure | list[Figure]]]
 PLAN: tuple[tuple[str, Measuring, int, int], ...] = (
     ("click_http", clicks.click_http, 400, 40),
     ("click_socket", clicks.click_socket, 400, 40),
-    ("command", clicks.command, 400, 40),
+    ("command", clicks.command, 200, 20),
     ("click_whole", clicks.click_whole, 150, 20),
     ("initiate", opening.initiate, 40, 5),
     ("type_ahead", typing_ahead.type_ahead, 600, 60),

@@ -1,7 +1,7 @@
 """`python -m benchmarks.bot_process`: the bot as `sekisho run` wires it, on a free port.
 
-With `--edge` nothing runs behind the edge: no consumer, no Azure. That is the part that the floor
-has, too.
+With `--edge` no consumer and no leader runs behind the edge: that is the part that the floor has,
+too.
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ from bot.service import GROUPS_EVERY, Service
 
 
 class EdgeOnly(Service):
-    """Answers Slack and records; what follows from an entry is nobody's work here."""
+    """Answers Slack, asks Azure, records; what follows from an entry is nobody's work here."""
+
+    async def start(self) -> None:
+        """Ready when everything is imported, too: no sample shall meet that."""
+        await super().start()
+        await self._load_estate()
+        await self.clients.warm()
 
     async def _behind(self) -> None:
-        await self._load_estate()
         self.tasks.loop(forever("groups", self._read_groups, GROUPS_EVERY), name="groups")
 
 

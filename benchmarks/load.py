@@ -12,6 +12,8 @@ from dataclasses import dataclass
 #: An answer that takes longer is a failure.
 ANSWER_SECONDS = 30.0
 _CHUNK = 65536
+#: The answer that a click's person reads is sent after the ack: it must not meet the next sample.
+REST_SECONDS = 0.01
 
 
 class NoAnswer(Exception):
@@ -121,15 +123,20 @@ class Pair:
     floor: tuple[float, ...]
 
 
-def alternate(ours: Client, floor: Client, requests: list[tuple[bytes, bytes]], warm: int) -> Pair:
+def alternate(
+    ours: Client,
+    floor: Client,
+    requests: list[tuple[bytes, bytes]],
+    *,
+    warm: int,
+    rest: float = REST_SECONDS,
+) -> Pair:
     """One request to each in turn, so that noise of the machine meets both alike."""
     mine: list[float] = []
     bare: list[float] = []
-    for number, (to_ours, to_floor) in enumerate(requests):
-        if number % 2:
-            mine.append(ours.acked(to_ours))
-            bare.append(floor.acked(to_floor))
-        else:
-            bare.append(floor.acked(to_floor))
-            mine.append(ours.acked(to_ours))
+    for to_ours, to_floor in requests:
+        mine.append(ours.acked(to_ours))
+        time.sleep(rest)
+        bare.append(floor.acked(to_floor))
+        time.sleep(rest)
     return Pair(tuple(mine[warm:]), tuple(bare[warm:]))
