@@ -22,6 +22,8 @@ class Membership:
     inactive: frozenset[PersonId] = frozenset()
     #: the Slack scope without which groups can't be read, else None.
     missing_scope: str | None = None
+    #: people whom Slack calls guests (of one channel or of several).
+    guests: frozenset[PersonId] = frozenset()
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether rights may rest on it. A read from the future is a broken clock, not a fact."""

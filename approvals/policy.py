@@ -147,6 +147,8 @@ def admin_rights(policy: Policy, actor: PersonId, membership: Membership, now: d
     """Whether `actor` is one of the settings' administrators (`/audit`, `audit resume`)."""
     if actor in membership.inactive:
         return _refused(Code.PERSON_INACTIVE, Field.REQUEST, person=actor)
+    if actor in membership.guests:
+        return _refused(Code.GUEST, Field.REQUEST, rule="")
     if actor not in policy.administrators:
         administrators = tuple(sorted(policy.administrators))
         return _refused(Code.NOT_ADMIN, Field.REQUEST, administrators=administrators)
@@ -186,6 +188,8 @@ def _asker_refusal(
         return Refusal(Code.PERSON_INACTIVE, Field.REQUEST, {"person": ask.asker})
     if _is_unknown(membership, now):
         return _unknown(membership).refusals[0]
+    if rule.askers.shuts_out(ask.asker, membership):
+        return Refusal(Code.GUEST, Field.REQUEST, {"rule": rule.name})
     if rule.askers.via(ask.asker, membership) is not None:
         return None
     args = {
@@ -226,6 +230,8 @@ def _as_approver(
     rule = policy.rule_for(request.target)
     if rule is None:
         return _rule_changed(request, None)
+    if rule.approvers.shuts_out(actor, membership):
+        return _refused(Code.GUEST, Field.REQUEST, rule=rule.name)
     via = rule.approvers.via(actor, membership)
     if via is not None:
         return Granted(via, rule.name, policy.version, membership.read_at)

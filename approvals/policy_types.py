@@ -20,15 +20,20 @@ BY_BEING_HERE = "everyone"
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Slack user groups by id, people by id, or everyone (askers only)."""
+    """Slack user groups by id, people by id, or everyone (askers only).
+
+    Slack's guests are nobody's members here unless the rule lets them ask.
+    """
 
     groups: tuple[str, ...] = ()
     people: tuple[PersonId, ...] = ()
     everyone: bool = False
+    #: whether guests may be meant (askers only).
+    guests: bool = False
 
     def via(self, person: PersonId, membership: Membership) -> str | None:
         """Why this person is one of them: a group's id, `people`, `everyone`; None for not."""
-        if person in membership.inactive:
+        if person in membership.inactive or self.shuts_out(person, membership):
             return None
         if person in self.people:
             return BY_NAME
@@ -40,7 +45,12 @@ class Who:
     def everybody(self, membership: Membership) -> frozenset[PersonId]:
         """All active people meant, by group or by name."""
         named = frozenset(self.people) - membership.inactive
-        return named.union(*(membership.members(group) for group in self.groups))
+        found = named.union(*(membership.members(group) for group in self.groups))
+        return found if self.guests else found - membership.guests
+
+    def shuts_out(self, person: PersonId, membership: Membership) -> bool:
+        """Whether it is for being a guest that this person is none of them."""
+        return person in membership.guests and not self.guests
 
     def unreadable(self, membership: Membership) -> str:
         """The first group that is disabled, empty or not readable, else ""."""

@@ -80,6 +80,7 @@ class Code(StrEnum):
     ALREADY_APPROVED = "already_approved"  # at
     RIGHTS_UNKNOWN = "rights_unknown"  # scope group (each may be "")
     PERSON_INACTIVE = "person_inactive"  # person
+    GUEST = "guest"  # rule (or "")
     STRANGER = "stranger"
     NOT_REQUESTER = "not_requester"
     REQUESTER_GONE = "requester_gone"  # requester rule

@@ -129,6 +129,7 @@ async def _read_workspace(console: Console, client: AsyncWebClient) -> Workspace
     people: dict[str, PersonId] = {}
     names = {group: f"@{handle}" for group, handle in groups.handles.items()}
     gone: set[PersonId] = set()
+    guests: set[PersonId] = set()
     cursor = ""
     for _ in range(PAGES_MAX):
         answer = await client.users_list(limit=PAGE, cursor=cursor)
@@ -142,6 +143,8 @@ async def _read_workspace(console: Console, client: AsyncWebClient) -> Workspace
                     people.setdefault(fold(word), person)
             if user.get("deleted") or user.get("is_bot"):
                 gone.add(person)
+            if user.get("is_restricted") or user.get("is_ultra_restricted"):
+                guests.add(person)
         cursor = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
         if not cursor:
             break
@@ -149,6 +152,7 @@ async def _read_workspace(console: Console, client: AsyncWebClient) -> Workspace
         groups={g: frozenset(PersonId(user) for user in us) for g, us in groups.members.items()},
         read_at=groups.read_at,
         inactive=frozenset({*(PersonId(user) for user in groups.inactive), *gone}),
+        guests=frozenset(guests),
     )
     return Workspace(membership, people, names)
 

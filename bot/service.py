@@ -206,7 +206,7 @@ class Service:
             client=self.client,
             background=self.tasks,
             audit_channel=settings.audit.channel,
-            instance=settings.redis.tag,
+            instance=settings.instance,
             bot_user_id=lambda: self._bot_user,
             close_frozen=self._close_frozen,
         )
@@ -448,7 +448,11 @@ class Service:
     def membership(self) -> Membership:
         """As read; its age does not grow when the demo's director moves the clock."""
         found = self._membership
-        return replace(found, read_at=found.read_at + self.clock.offset())
+        return replace(
+            found,
+            read_at=found.read_at + self.clock.offset(),
+            guests=frozenset(PersonId(user) for user in self.directory.guests),
+        )
 
     def _scope(self) -> str | None:
         return "usergroups:read" if self.directory.problem in ("missing_scope",) else None

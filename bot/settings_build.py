@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -219,7 +220,7 @@ def _rule(root: Root, rule: RuleSection, line: int) -> RuleSpec:
             names=scope.names or (),
             tags=scope.tags,
         ),
-        askers=_who(rule.askers),
+        askers=replace(_who(rule.askers), guests=rule.guests),
         approvers=_who(rule.approvers),
         quorum=rule.quorum,
         ports=rule.ports,

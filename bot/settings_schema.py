@@ -184,6 +184,7 @@ class RuleSection(Section):
     name: Name
     scope: ScopeSection
     askers: Annotated[list[Asker], BeforeValidator(_one_or_many), Field(min_length=1)]
+    guests: Annotated[bool, BeforeValidator(words.yes_no)] = False
     approvers: Annotated[list[Member], Field(min_length=1)]
     quorum: Annotated[Whole, Ge(1), Le(QUORUM_MAX)] = 1
     ports: Annotated[frozenset[int] | None, PlainValidator(words.ports)] = None

@@ -66,11 +66,18 @@ class Directory:
         self._client = client
         self._monotonic = monotonic
         self._profiles: dict[str, tuple[float, Profile]] = {}
+        #: kept when profiles are forgotten: nobody becomes a full member by that.
+        self._guests: frozenset[str] = frozenset()
         self._reading = asyncio.Semaphore(READS_AT_ONCE)
         self._again = asyncio.Event()
         self.groups: Groups | None = None
         #: why the last reading of the groups failed: Slack's error name, else "".
         self.problem = ""
+
+    @property
+    def guests(self) -> frozenset[str]:
+        """Guests of the workspace among those whose profile was read."""
+        return self._guests
 
     def known(self, user_id: str) -> Profile | None:
         """The profile if it has been read already; no I/O."""
@@ -101,6 +108,8 @@ class Directory:
         if len(self._profiles) >= PROFILES_MAX:
             self._profiles.clear()
         self._profiles[user_id] = (self._monotonic(), profile)
+        if profile.is_guest != (user_id in self._guests):
+            self._guests ^= {user_id}
         return profile
 
     def _not_too_old(self, found: tuple[float, Profile] | None) -> Profile | None:

@@ -101,7 +101,7 @@ def find_machine(s: Services, person: PersonId, typed: str) -> Machine | Ambiguo
     if len(allowed) > 1:
         return Ambiguous(tuple(allowed))
     if found:
-        return _not_allowed(s, found[0])
+        return _not_allowed(s, found[0], person)
     near = [m for m in index.near(typed, 8) if may_ask(policy, person, m, membership)]
     names = tuple(dict.fromkeys(machine.name for machine in near))[:5]
     return Refusal(Code.VM_UNKNOWN, Field.VM, {"typed": typed, "near": names}, None)
@@ -127,10 +127,12 @@ def _named(s: Services, typed: str) -> Sequence[Machine]:
     return found
 
 
-def _not_allowed(s: Services, machine: Machine) -> Refusal:
+def _not_allowed(s: Services, machine: Machine, person: PersonId) -> Refusal:
     rule = s.policy().rule_for(machine)
     if rule is None:
         return Refusal(Code.VM_NO_RULE, Field.VM, {"vm": machine.name})
+    if rule.askers.shuts_out(person, s.membership()):
+        return Refusal(Code.GUEST, Field.VM, {"rule": rule.name})
     args = {
         "vm": machine.name,
         "rule": rule.name,
@@ -167,6 +169,7 @@ async def ask(
     parsed = await parse(s, draft, machine, snapshot, person=person, now=now, locale=locale)
     if isinstance(parsed, Wrong):
         return parsed
+    await s.directory.profile(person)  # a guest who was never seen must not pass as a member
     verdict = decide(s.policy(), parsed, snapshot.of(machine.resource_id), s.membership(), now)
     match verdict:
         case Refused(refusals):
@@ -190,7 +193,7 @@ async def parse(
     """Words become types; every word that can't is named at once."""
     rule = s.policy().rule_for(machine)
     if rule is None:
-        return Wrong((_not_allowed(s, machine),), None, machine)
+        return Wrong((_not_allowed(s, machine, person),), None, machine)
     offered = [port.number for p in snapshot.of(machine.resource_id) for port in p.ports]
     ports = parse_ports(",".join(draft.ports), offered)
     source = await parse_draft_source(s, draft, rule, person)

@@ -42,6 +42,7 @@ class Cards:
         approvers = set(request.rule.people)
         for group in request.rule.groups:
             approvers |= s.membership().members(group)
+        approvers -= s.membership().guests
         on_vm = await s.ledger.by_vm(request.target.resource_id, 50)
         is_pending = request.state is State.PENDING
         resource_id = request.target.resource_id

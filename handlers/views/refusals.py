@@ -55,6 +55,8 @@ def key_of(refusal: Refusal) -> str:
             return "refusal.rights_unknown_group"
         case Code.RULE_CHANGED if not refusal.args.get("now"):
             return "refusal.rule_changed_none"
+        case Code.GUEST if not refusal.args.get("rule"):
+            return "refusal.guest_none"
         case Code.VM_UNKNOWN if refusal.args.get("near"):
             return "refusal.vm_unknown_near"
         case Code.TICKET_INVALID if not refusal.args.get("pattern"):

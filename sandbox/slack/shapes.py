@@ -101,7 +101,7 @@ def user(member: Member, *, now: datetime, with_locale: bool) -> JsonObject:
         },
         "is_admin": False,
         "is_owner": False,
-        "is_restricted": False,
+        "is_restricted": member.guest,
         "is_ultra_restricted": False,
         "is_bot": False,
         "is_app_user": False,

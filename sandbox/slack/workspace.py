@@ -32,6 +32,8 @@ class Member:
     deleted: bool = False
     #: Deleted from Slack altogether: users.info says user_not_found.
     unknown: bool = False
+    #: A guest of several channels (users.info: is_restricted).
+    guest: bool = False
 
 
 @dataclass(slots=True)
