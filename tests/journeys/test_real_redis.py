@@ -87,9 +87,11 @@ async def real_redis(redis_server_path: str, tmp_path: Path) -> AsyncIterator[Re
     folder = tmp_path / "redis"
     folder.mkdir()
     server = RealRedis(redis_server_path, folder)
-    await server.start()
-    yield server
-    await server.end()
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.end()
 
 
 @pytest.fixture
@@ -139,11 +141,11 @@ async def test_a_real_redis_that_may_lose_writes_is_refused(
     folder = tmp_path / "careless"
     folder.mkdir()
     server = RealRedis(redis_server_path, folder)
-    await server.start(appendfsync="everysec")
-    stage = await set_stage(tmp_path, redis_url=server.url)
     try:
+        await server.start(appendfsync="everysec")
+        stage = await set_stage(tmp_path, redis_url=server.url)
         with pytest.raises(NotDurable, match="appendfsync"):
             await stage.start_bot()
-    finally:
         await stage.stop()
+    finally:
         await server.end()
