@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import logging
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -31,6 +32,8 @@ BODY_SECONDS = 5.0
 #: How long the rest of a refused body is still taken off the wire, so that the answer is read
 #: before the connection goes; aiohttp's own 10 s would let strangers hold connections.
 LINGER_SECONDS = 0.2
+#: How long health speaks of a delivery that was refused for its time.
+STALE_SHOWN_SECONDS = 600.0
 CHALLENGE_MAX = 200
 _CHALLENGE = re.compile(rf"[\w.~+/=-]{{1,{CHALLENGE_MAX}}}", re.ASCII)
 #: Slack's probe of the certificate: nothing but these two fields, and nothing is done.
@@ -43,6 +46,7 @@ class Forgery(StrEnum):
     """Why a delivery is refused unread; counted by name."""
 
     MISSING = "missing_signature"
+    #: rightly signed, but not now: an old delivery again, or a wrong clock on one side.
     STALE = "stale_timestamp"
     WRONG = "wrong_signature"
 
@@ -55,13 +59,12 @@ def check_signature(
         return Forgery.MISSING
     if not signature.isascii() or not signature.startswith("v0="):
         return Forgery.MISSING
-    if abs(now - int(timestamp)) > SIGNATURE_WINDOW_SECONDS:
-        return Forgery.STALE
     base = b"v0:" + timestamp.encode() + b":" + body
     for secret in secrets:
         expected = "v0=" + hmac.new(secret, base, hashlib.sha256).hexdigest()
         if hmac.compare_digest(expected, signature):
-            return None
+            is_old = abs(now - int(timestamp)) > SIGNATURE_WINDOW_SECONDS
+            return Forgery.STALE if is_old else None
     return Forgery.WRONG
 
 
@@ -83,6 +86,18 @@ class HttpEdge:
         self._now = now
         self._body_seconds = body_seconds
         self.refused: Counter[str] = Counter()
+        self._stale_at = float("-inf")
+        self._stale_by = 0.0
+
+    def problem(self) -> str:
+        """For health, for a while after a rightly signed delivery was refused as too old or new."""
+        if time.monotonic() - self._stale_at > STALE_SHOWN_SECONDS:
+            return ""
+        side = "ahead of" if self._stale_by > 0 else "behind"
+        return (
+            f"a signed delivery was refused: this clock is {abs(self._stale_by):.0f} s {side} its "
+            "time stamp"
+        )
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=BODY_MAX_BYTES)
@@ -117,6 +132,9 @@ class HttpEdge:
             body=body,
             now=self._now(),
         )
+        if forgery is Forgery.STALE:
+            self._stale_at = time.monotonic()
+            self._stale_by = self._now() - int(request.headers["X-Slack-Request-Timestamp"])
         if forgery is not None:
             return self._refuse(401, forgery)
         return await self._dispatch(request, body)

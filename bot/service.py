@@ -74,6 +74,8 @@ log = logging.getLogger(__name__)
 #: Many pings and a few tries to connect: then the process is better started anew.
 DEAF_FOR = timedelta(minutes=3)
 GROUPS_EVERY = timedelta(seconds=30)
+#: Time synchronisation keeps clocks within milliseconds; this much is a broken one.
+SKEW_MAX = timedelta(seconds=30)
 #: How soon a clock that was moved is noticed.
 CLOCK_LOOK = timedelta(seconds=0.5)
 RULES_EVERY = timedelta(seconds=10)
@@ -521,6 +523,9 @@ class Service:
         self.health.blocking["slack"] = self._slack_problem
         self.health.fatal["socket"] = self._socket_silence
         self.health.warnings["connections"] = self._ghost_problem
+        self.health.warnings["clock"] = self._clock_problem
+        checks["signatures"] = lambda: self._clock_problem() and self._stale_deliveries()
+        self.health.warnings["replays"] = self._stale_deliveries
         if self._tokens is not None:
             self.health.warnings["redis_token"] = self._tokens.problem
         self.health.warnings["foreign"] = lambda: self.services.foreign.problem(self.ledger.instant)
@@ -563,6 +568,19 @@ class Service:
         if socket is None or socket.health.silence() < DEAF_FOR:
             return ""
         return f"nothing heard from Slack for {socket.health.silence().total_seconds():.0f} s"
+
+    def _clock_problem(self) -> str:
+        """Deadlines follow Redis, but signatures are judged by this machine's clock."""
+        skew = (self.clock.now() - self.ledger.instant).total_seconds()
+        if abs(skew) <= SKEW_MAX.total_seconds():
+            return ""
+        side = "ahead of" if skew > 0 else "behind"
+        return f"this machine's clock is {abs(skew):.0f} s {side} Redis' own"
+
+    def _stale_deliveries(self) -> str:
+        """Amber alone: an old one again. Red with a wrong clock: every delivery is refused."""
+        http: HttpEdge | None = getattr(self, "http", None)
+        return http.problem() if http is not None else ""
 
     def _ghost_problem(self) -> str:
         if not self._ghosts:

@@ -139,6 +139,55 @@ def test_an_instant_in_the_hour_that_the_clocks_repeat_is_the_next_one() -> None
     assert window_text(found, NEW_YORK) == "until 2026-11-01T01:30-05:00"
 
 
+LONDON, BERLIN = "Europe/London", "Europe/Berlin"
+
+
+@pytest.mark.proves("FAULT-24", "A7")
+@pytest.mark.parametrize(
+    ("zone", "now", "typed", "at"),
+    [
+        # London, 29 March: 01:00 becomes 02:00; there is no 01:30, and its instant is 02:30.
+        (LONDON, "2026-03-28T23:00", "until 02:30", "2026-03-29T01:30"),
+        (LONDON, "2026-03-28T23:00", "until 01:30", "2026-03-29T01:30"),
+        (LONDON, "2026-03-29T00:59", "until 02:30", "2026-03-29T01:30"),
+        (LONDON, "2026-03-29T01:31", "until 02:30", "2026-03-30T01:30"),
+        # London, 25 October: 02:00 becomes 01:00; 01:30 comes twice, the next one is meant.
+        (LONDON, "2026-10-24T23:00", "until 02:30", "2026-10-25T02:30"),
+        (LONDON, "2026-10-24T23:00", "until 01:30", "2026-10-25T00:30"),
+        (LONDON, "2026-10-25T00:45", "until 01:30", "2026-10-25T01:30"),
+        (LONDON, "2026-10-25T01:45", "until 01:30", "2026-10-26T01:30"),
+        (LONDON, "2026-10-25T00:45", "until 02:30", "2026-10-25T02:30"),
+        # Berlin: 02:30 itself is left out in March and comes twice in October.
+        (BERLIN, "2026-03-28T23:00", "until 02:30", "2026-03-29T01:30"),
+        (BERLIN, "2026-10-24T23:00", "until 02:30", "2026-10-25T00:30"),
+        (BERLIN, "2026-10-25T00:45", "until 02:30", "2026-10-25T01:30"),
+        # Tokyo has no summer time: every day is a day.
+        ("Asia/Tokyo", "2026-03-28T16:00", "until 02:30", "2026-03-28T17:30"),
+        ("Asia/Tokyo", "2026-03-28T17:30", "until 02:30", "2026-03-29T17:30"),
+        ("Asia/Tokyo", "2026-10-24T16:00", "2時30分まで", "2026-10-24T17:30"),
+        # A day that is named keeps its time of day.
+        (LONDON, "2026-03-28T12:00", "until tomorrow 02:30", "2026-03-29T01:30"),
+        (LONDON, "2026-10-24T12:00", "until tomorrow 02:30", "2026-10-25T02:30"),
+    ],
+)
+def test_an_instant_on_the_days_when_the_clocks_change(
+    zone: str, now: str, typed: str, at: str
+) -> None:
+    instant, expected = (datetime.fromisoformat(f"{text}+00:00") for text in (now, at))
+    found = parse_window(typed, now=instant, tz=ZoneInfo(zone))
+    assert found == Until(expected)
+    assert isinstance(found, Until)
+    again = parse_window(window_text(found, ZoneInfo(zone)), now=instant, tz=ZoneInfo(zone))
+    assert again == found
+
+
+@pytest.mark.proves("FAULT-24")
+@pytest.mark.parametrize("night", ["2026-03-29T00:30", "2026-10-25T00:30"])
+def test_two_hours_are_two_hours_on_every_night(night: str) -> None:
+    found = parse_window("2h", now=datetime.fromisoformat(f"{night}+00:00"), tz=ZoneInfo(LONDON))
+    assert found == Length(7200)
+
+
 @pytest.mark.proves("C104")
 def test_a_length_counts_from_the_opening_and_an_instant_stays() -> None:
     opened_at = NOW + timedelta(minutes=40)
