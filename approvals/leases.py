@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from approvals.outcomes import LedgerUnavailable
-from approvals.store import UNREACHABLE, Lua, Store
+from approvals.store import FAILED, Lua, Store
 
 # Held by another: nothing. Ours already: the same token for longer. Free: a new token.
 TAKE = Lua("""
@@ -79,8 +79,8 @@ class Leases:
     async def _run(self, lua: Lua, keys: list[str], args: list[str | bytes | int]) -> object:
         try:
             return await self._store.script(lua, keys, args)
-        except UNREACHABLE as error:
-            raise LedgerUnavailable(f"Redis can't be reached: {error}") from error
+        except FAILED as error:
+            raise LedgerUnavailable(f"Redis refuses: {type(error).__name__}: {error}") from error
 
 
 def _ms(life: timedelta) -> int:

@@ -403,7 +403,7 @@ class Service:
         loop(forever("replicas", self._replicas.beat, BEAT_EVERY), name="replicas")
         loop(forever("estate", self._follow_estate, ESTATE_READ_EVERY), name="estate")
         loop(self._stalls.run(), name="stalls")
-        loop(self._leader.run(self._name, self._duties), name="leader")
+        loop(forever("leader", self._lead, timedelta(0)), name="leader")
         if self._tokens is not None:
             fresh = partial(keep_fresh, self.redis, self._tokens)
             loop(forever("redis token", fresh, timedelta(0)), name="redis token")
@@ -413,6 +413,9 @@ class Service:
                 application(self.health), http.health_host, http.health_port
             )
         await self.clients.warm()
+
+    async def _lead(self) -> None:
+        await self._leader.run(self._name, self._duties)
 
     async def _deliver(self) -> None:
         await self.deliverer.sweep()

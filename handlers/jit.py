@@ -1,7 +1,7 @@
 """`/jit` and what stands behind its buttons: one table of verbs, one way to answer each.
 
 The same functions serve a slash command, a button and a word in a thread; what differs is only how
-the answer travels (`handlers.edge`).
+the answer travels (`handlers.telling`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
+
+from msgspec import structs
 
 from approvals.ledger import LedgerError, LedgerFrozen
 from approvals.ports import parse_ports
@@ -38,7 +40,7 @@ from handlers.asking import (
 )
 from handlers.caller import Caller
 from handlers.command_line import CommandLine, Verb, format_like
-from handlers.drafts import Draft, draft_of, save
+from handlers.drafts import Draft, draft_of, new_draft_id, save
 from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views import answers, safe
@@ -356,34 +358,26 @@ def narrowed(terms: Terms, *, window: Window | None, ports: tuple[int, ...] | No
 
 def extension_draft(session: Request, window: str, reason: str, caller: Caller) -> Draft:
     """The draft of an extension of this session."""
-    base = draft_of(CommandLine(Verb.ASK), channel=caller.channel)
-    return Draft(
-        id=base.id,
-        channel=caller.channel,
-        vm=session.target.resource_id,
-        vm_typed=session.target.name,
-        ports=tuple(str(port) for port in session.terms.ports),
-        source=session.terms.source,
-        window=window,
-        reason=reason or session.justification,
-        ticket=session.ticket,
-        extends=session.id,
-    )
+    draft = _like(session, session.terms, window, caller)
+    return structs.replace(draft, reason=reason or draft.reason, extends=session.id)
 
 
 def again_draft(request: Request, caller: Caller, locale: Locale) -> Draft:
     """`Ask again`: the same words, in a fresh form."""
     window = request.asked.window
     typed = locale.duration(window.duration) if isinstance(window, Length) else ""
-    base = draft_of(CommandLine(Verb.ASK), channel=caller.channel)
+    return _like(request, request.asked, typed, caller)
+
+
+def _like(request: Request, terms: Terms, window: str, caller: Caller) -> Draft:
     return Draft(
-        id=base.id,
+        id=new_draft_id(),
         channel=caller.channel,
         vm=request.target.resource_id,
         vm_typed=request.target.name,
-        ports=tuple(str(port) for port in request.asked.ports),
-        source=request.asked.source,
-        window=typed,
+        ports=tuple(str(port) for port in terms.ports),
+        source=terms.source,
+        window=window,
         reason=request.justification,
         ticket=request.ticket,
     )
