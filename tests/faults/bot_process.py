@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +81,7 @@ async def main() -> None:
 if __name__ == "__main__":
     with ExitStack() as stack:
         if skew := float(os.environ.get("CLOCK_SKEW", "0")):
-            import datetime
-
-            wrong = datetime.datetime.now(datetime.UTC) + timedelta(seconds=skew)
+            wrong = datetime.now(UTC) + timedelta(seconds=skew)
             stack.enter_context(time_machine.travel(wrong, tick=True))
         asyncio.run(main())
         sys.exit(0)

@@ -126,3 +126,16 @@ async def test_extension_approved_while_its_session_ends_opens_nothing(
     assert failed.failure is not None
     assert failed.failure.code == "session_ended"
     assert len([port for port in stage.azure.open_ports() if port.source == "203.0.113.7"]) == 0
+
+
+@pytest.mark.proves("C1", "C035")
+async def test_address_and_port_behind_azure_firewall(stage: Stage) -> None:
+    card = await ask(stage, "/jit gw-01 22 for 1h from 203.0.113.7 because keys")
+    await stage.slack.person("suzuki").click(card, "jit_approve")
+    request = await stage.wait_state(State.ACTIVE)
+    assert request.opening is not None
+    mapped = request.opening.mapped_ports[22]
+    assert mapped != 22
+    dm = await stage.slack.person("alice").wait_dm(f"ssh -p {mapped} 198.51.100.250", timeout=20)
+    await stage.slack.person("alice").click(dm, "jit_done")
+    await stage.wait_state(State.ENDED, within=20)
