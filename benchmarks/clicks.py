@@ -36,6 +36,10 @@ VMS = tuple(f"web-{number:02}" for number in range(1, 8))
 EDGE = ("benchmarks.bot_process", "--edge")
 
 
+class NotRecorded(Exception):
+    """Clicks that were answered changed nothing: their time says nothing."""
+
+
 async def click_http(ground: Ground, count: int) -> Figure:
     """Ours without consequences, beside the floor."""
     total = count + WARM
@@ -175,7 +179,7 @@ async def require_decided(ground: Ground, tag: str) -> None:
     """A click that was refused would look fast."""
     left = await pending(ground, tag)
     if left:
-        raise RuntimeError(f"{left} clicks were not recorded")
+        raise NotRecorded(f"{left} clicks changed nothing")
 
 
 def _paced(ours: Client, sent: list[bytes]) -> tuple[float, ...]:

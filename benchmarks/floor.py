@@ -62,6 +62,7 @@ async def _approve(ledger: Ledger, request: Request) -> None:
         rule=request.rule.name,
         rule_version=request.rule.version,
         rights_read_at=now,
+        digest=request.digest,
         same_person=(APPROVER,),
     )
     event = Approved(approval, start_by=request.lapses_at)

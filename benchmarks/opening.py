@@ -26,8 +26,9 @@ TAG = "initiate"
 WARM = 3
 #: An opening that takes longer has failed.
 OPENING_SECONDS = 15.0
-#: For what follows an opening (card, DM, reading back) to be over before the next click.
-REST_SECONDS = 0.4
+#: One opening reads Azure about ten times, all told, and the bot takes ten reads a second of each
+#: subscription's share at length (`defender.pacing`): faster clicks would measure that.
+REST_SECONDS = 1.2
 
 
 async def initiate(ground: Ground, count: int) -> Figure:
