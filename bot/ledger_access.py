@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bot import embedded
 from bot.clock import Clock
+from bot.proxy_environment import hand_over
 from bot.redis_client import connect, embedded_folder
 from bot.redis_tokens import SCOPE, TokenCredentials
 from defender.clients import AzureClients
@@ -53,6 +55,7 @@ async def _client(settings: Settings, azure: AzureClients) -> AsyncIterator[Redi
     redis = settings.redis
     tokens = entra_tokens(settings, azure)
     if tokens is not None:
+        hand_over(settings.proxy, os.environ)
         await tokens.renew()
     client = connect(redis.url, ca_file=redis.ca_file, credentials=tokens)
     try:

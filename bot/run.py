@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import os
 import signal
 
 import aiohttp
@@ -16,7 +15,6 @@ from approvals.outcomes import LedgerError
 from bot import logs
 from bot.console import BAD, GOOD, Console
 from bot.embedded import EmbeddedError
-from bot.proxy_environment import hand_over
 from bot.redis_client import NotDurable, RedisUrlError
 from bot.service import Service
 from bot.settings import Settings
@@ -41,7 +39,6 @@ START_FAILURES = (
 def run(console: Console, settings: Settings) -> int:
     """0 after a clean stop, 1 when it could not start."""
     redactor = logs.configure(secrets=settings.secrets)
-    hand_over(settings.proxy, os.environ)
     try:
         return asyncio.run(_run(settings))
     except START_FAILURES as error:

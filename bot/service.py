@@ -42,6 +42,7 @@ from bot.http import LINGER_SECONDS, HttpEdge
 from bot.ledger_access import entra_tokens
 from bot.locales import LANGUAGES, load
 from bot.policy_reload import LivePolicy, reload_text
+from bot.proxy_environment import hand_over
 from bot.redis_client import connect, embedded_folder, require_durable
 from bot.redis_pool import keep_fresh
 from bot.redis_tokens import TokenCredentials
@@ -119,15 +120,31 @@ class Service:
         self.clients = AzureClients(settings.azure)
         self._stack.push_async_callback(self.clients.close)
         self._tokens: TokenCredentials | None = None
+        self._is_stopped = False
 
     async def start(self) -> None:
-        """Raises what stops a start: NotDurable, EmbeddedError, a refused token."""
+        """Raises what stops a start: NotDurable, EmbeddedError, a refused token.
+
+        Whatever was begun is ended then. Azure's clients take the proxy from the environment of
+        this process, so it is put there.
+        """
+        hand_over(self.settings.proxy, os.environ)
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
         connecting = asyncio.create_task(self._redis(), name="redis")
-        # Reading the catalogues takes as long as an embedded server that begins: side by side.
-        await asyncio.sleep(0)
-        for language in LANGUAGES:
-            load(language)
-        self.redis = await connecting
+        try:
+            # Reading the catalogues takes as long as an embedded server that begins: side by side.
+            await asyncio.sleep(0)
+            for language in LANGUAGES:
+                load(language)
+            self.redis = await connecting
+        finally:
+            await end([connecting])
         self._wire()
         await self.ledger.refresh()
         await self._slack()
@@ -136,7 +153,10 @@ class Service:
         self.tasks.loop(self._behind(), name="behind")
 
     async def stop(self) -> None:
-        """No new work, let what is under way end, close connections."""
+        """No new work, let what is under way end, close connections. Once; more do nothing."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
         self.health.is_ready = False
         await self._socket_stop()
         await self.tasks.finish(SHUTDOWN_WITHIN)
@@ -359,9 +379,11 @@ class Service:
             on_reconnect=self._reconnected,
         )
         self._socket_task = asyncio.create_task(self.socket.run(), name="socket mode")
-        connected = asyncio.create_task(self.socket.connected.wait())
-        await asyncio.wait({self._socket_task, connected}, return_when=asyncio.FIRST_COMPLETED)
-        connected.cancel()
+        connected = asyncio.create_task(self.socket.connected.wait(), name="connected")
+        try:
+            await asyncio.wait({self._socket_task, connected}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end([connected])
         if self._socket_task.done():
             self._socket_task.result()  # a refused app token ends the start
 
