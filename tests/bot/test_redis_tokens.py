@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -18,11 +19,13 @@ from approvals.ledger import Consumer, Ledger, LedgerUnavailable, Recorded
 from bot.embedded import Embedded
 from bot.redis_client import connect
 from bot.redis_pool import FreshPool, keep_fresh
-from bot.redis_tokens import TokenCredentials
-from defender.errors import AzureUnavailable
+from bot.redis_tokens import SCOPE, TokenCredentials
+from defender.clients import AzureClients
+from defender.errors import AzureRefused, AzureUnavailable
 from tests.approvals.samples import SATO, approved, file, step
 from tests.proxy import Proxy
 from tests.redis_fixtures import KEYS
+from tests.stage import set_stage
 
 OID = "2f1c9b7e-0000-4000-8000-5e1f00000001"
 LIFE = 3600.0
@@ -84,9 +87,6 @@ class Managed:
 
     def sleep(self, **delta: float) -> None:
         self.entra.now += timedelta(**delta).total_seconds()
-
-
-MakeManaged = Callable[[str], Managed]
 
 
 @pytest.fixture
@@ -241,3 +241,36 @@ async def test_wrong_clock_never_makes_a_token_look_good_for_longer(
     )
     await tokens.renew()
     assert tokens.left == timedelta(seconds=min(LIFE, LIFE - skew))
+
+
+@pytest.mark.proves("C131")
+async def test_bot_logs_in_with_tokens_of_its_azure_identity(
+    valkey: Embedded, redis: Redis, tmp_path: Path
+) -> None:
+    """The sandbox's tokens are no JWT, so the settings name the user."""
+    await redis.execute_command(  # type: ignore[no-untyped-call]
+        "ACL", "SETUSER", "sekisho", "on", "nopass", "~*", "&*", "+@all"
+    )
+    stage = await set_stage(tmp_path, redis_url=valkey.url)
+    changed = replace(stage.settings.redis, entra=True, user="sekisho")
+    stage.settings = replace(stage.settings, redis=changed)
+    await stage.start_bot()
+    try:
+        who = await stage.service.redis.execute_command("ACL", "WHOAMI")  # type: ignore[no-untyped-call]
+        assert who == b"sekisho"
+        assert "redis_token" in stage.service.health.warnings
+        assert "redis_token" not in stage.service.health.problems()
+    finally:
+        await stage.stop()
+        await redis.execute_command("ACL", "DELUSER", "sekisho")  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.proves("C131")
+async def test_refused_identity_is_one_of_the_worlds_failures(tmp_path: Path) -> None:
+    stage = await set_stage(tmp_path)
+    wrong = replace(stage.settings.azure, client_secret="not the secret")
+    async with AzureClients(wrong) as azure:
+        with pytest.raises(AzureRefused, match="7000215"):
+            await azure.token(SCOPE)
+    await stage.slack.stop()
+    await stage.azure.stop()

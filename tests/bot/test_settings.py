@@ -77,6 +77,18 @@ def test_defaults_are_the_safe_ones(tmp_path: Path) -> None:
     assert rule.approvers.people == ("U0ITO",)
 
 
+@pytest.mark.proves("C131", "O1")
+def test_tokens_and_guests_are_off_unless_set(tmp_path: Path) -> None:
+    found = settings(tmp_path, GOOD)
+    assert (found.redis.entra, found.redis.user) == (False, None)
+    assert not found.policy.rules[0].askers.guests
+    url = GOOD.replace('"redis://localhost:6379"}', '"rediss://cache:6380", entra: true, user: me}')
+    found = settings(tmp_path, url + "    guests: true\n")
+    assert (found.redis.entra, found.redis.user) == (True, "me")
+    assert found.policy.rules[0].askers.guests
+    assert not found.policy.rules[0].approvers.guests
+
+
 @pytest.mark.parametrize("name", ["examples/sekisho.yaml", "bot/demo.yaml"])
 @pytest.mark.proves("L1")
 def test_the_files_that_we_ship_are_right(repository: Path, name: str) -> None:
@@ -184,6 +196,15 @@ def test_a_wrong_line_of_a_rule_is_named(
         ("redis://localhost:6379", "redis://localhost/1", 1, "redis.url names another database"),
         ("redis://localhost:6379", "http://localhost", 1, "redis.url must begin with embedded:"),
         ("redis://localhost:6379", "embedded:", 1, "redis.url needs a folder"),
+        ('6379"}', '6379", user: me}', 1, "redis.user is only used together with redis.entra"),
+        ('6379"}', '6379", entra: true}', 1, "redis.url must begin with rediss:// with redis.e"),
+        (
+            '"redis://localhost:6379"}',
+            '"rediss://me:pw@localhost:6380", entra: true}',
+            1,
+            "redis.url has a user or password, but redis.entra",
+        ),
+        ("askers: [S0ENG]", "askers: [S0ENG]\n    guests: maybe", 9, "rules[0].guests must be"),
         ("[U0ITO]\nrules", "[U0ITO]\nlanguage: fr\nrules", 5, "language must be one of: en, ja."),
         ("[U0ITO]\nrules", "[U0ITO]\ntime_zone: JST-9\nrules", 5, "time_zone must be a time zone"),
         (
