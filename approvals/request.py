@@ -126,7 +126,11 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """One yes. `group` and `rule` say why this person was an approver at that moment."""
+    """One yes. `group` and `rule` say why this person was an approver at that moment.
+
+    `digest` is that of the request as it was shown and judged: on a stolen Redis that may be
+    another one than was filed, and then the yes counts for nothing.
+    """
 
     approver: PersonId
     at: datetime
@@ -135,6 +139,7 @@ class Approval(msgspec.Struct, frozen=True):
     rule: str
     rule_version: str
     rights_read_at: datetime
+    digest: str
     #: every Slack id of the approver (settings `people:`), so that one person is one yes.
     same_person: tuple[PersonId, ...] = ()
     comment: str = ""
@@ -342,8 +347,8 @@ class Request:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) over kind, folded target and the asked terms: what is approved."""
-        return digest(self.kind, self.target, self.asked)
+        """SHA-256 (hex) of what is approved: who asks for what, where, why; see `digest`."""
+        return digest(self)
 
     @property
     def missing_approvals(self) -> int:
@@ -370,10 +375,23 @@ class IllegalTransition(Exception):
         super().__init__(f"{type(event).__name__}: {why}")
 
 
-def digest(kind: Kind, target: Target, terms: Terms) -> str:
+def digest(request: Request) -> str:
     """See `Request.digest`. Two spellings of one resource id give one digest."""
+    target = msgspec.structs.replace(
+        request.target, resource_id=request.target.resource_id.casefold()
+    )
     body = msgspec.json.encode(
-        (kind.value, target.resource_id.casefold(), terms), order="deterministic"
+        (
+            request.id,
+            request.kind.value,
+            request.requester,
+            target,
+            request.asked,
+            request.justification,
+            request.ticket,
+            request.extends,
+        ),
+        order="deterministic",
     )
     return hashlib.sha256(body).hexdigest()
 
@@ -526,6 +544,8 @@ def _approve(request: Request, event: Approved, actor: PersonId, at: datetime) -
     approval = event.approval
     if approval.approver != actor:
         raise IllegalTransition(request, event, "an approval is the actor's own")
+    if approval.digest != request.digest:
+        raise IllegalTransition(request, event, "another request than this was approved")
     if any(actor == given.approver or actor in given.same_person for given in request.approvals):
         raise IllegalTransition(request, event, "approved by this person already")
     if not request.terms.contains(approval.terms):

@@ -157,6 +157,7 @@ def approve(
             rule=rights.rule,
             rule_version=rights.rule_version,
             rights_read_at=rights.rights_read_at,
+            digest=request.digest,
             same_person=tuple(sorted(policy.same_person(actor))),
             comment=comment,
         )

@@ -184,6 +184,8 @@ def request(
     )
     found = submit(RequestId("1042"), event, actor=requester, at=NOW)
     for person in approvals:
-        approval = Approval(person, NOW, found.terms, SECURITY, "production", "v1", NOW)
+        approval = Approval(
+            person, NOW, found.terms, SECURITY, "production", "v1", NOW, found.digest
+        )
         found = apply_event(found, Approved(approval), actor=person, at=NOW)
     return found

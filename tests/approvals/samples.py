@@ -99,6 +99,7 @@ def approved(
         rule="production",
         rule_version="v1",
         rights_read_at=now,
+        digest=request.digest,
         same_person=(by,),
     )
     return Change(request, Approved(approval, start_by=now + timedelta(hours=1)), by)

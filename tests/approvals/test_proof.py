@@ -96,6 +96,20 @@ async def test_hash_with_another_target_is_not_what_is_proved(ledger: Ledger, re
 
 
 @pytest.mark.proves("J4")
+async def test_a_yes_to_a_forged_target_opens_nothing(ledger: Ledger, redis: Redis) -> None:
+    """Shown and judged as a machine of another rule: that rule's approvers are not this one's."""
+    request = await file(ledger)
+    forged = replace(request, target=msgspec.structs.replace(request.target, name="stg-01"))
+    await redis.hset(f"{{sekisho}}:request:{request.id}", "body", msgspec.json.encode(forged))
+    shown = await ledger.read(request.id)
+    assert shown is not None
+    yes = (await step(ledger, approved(shown, SATO, await ledger.now()), "yes")).request
+    trying = await step(ledger, applying(yes, await ledger.now()), "go")
+    with pytest.raises(ProofFailed, match="another request"):
+        await prove(ledger, request.id, trying.entry)
+
+
+@pytest.mark.proves("J4")
 async def test_hash_with_wider_terms_opens_nothing(ledger: Ledger, redis: Redis) -> None:
     request = await file(ledger)
     yes = (await step(ledger, approved(request, SATO, await ledger.now()), "yes")).request

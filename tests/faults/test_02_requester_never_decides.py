@@ -68,7 +68,7 @@ def test_no_id_of_the_requester_decides(
     request = submit(RequestId("1"), filed, actor=PersonId("U0"), at=NOW)
     event: Event = Denied("no", "g", "r", "v", NOW)
     if decides == "approve":
-        approval = Approval(actor, NOW, request.terms, "g", "r", "v", NOW)
+        approval = Approval(actor, NOW, request.terms, "g", "r", "v", NOW, request.digest)
         event = Approved(approval, start_by=NOW)
     is_own = actor in others or actor == "U0"
     try:

@@ -113,8 +113,12 @@ def filed(
     return submit(RequestId(number), event, actor=YAMADA, at=at(18, 12))
 
 
-def approval(who: PersonId, when: datetime, terms: Terms, comment: str = "") -> Approval:
-    return Approval(who, when, terms, "S0SECURITY", "production", "v1", when, comment=comment)
+def approval(
+    who: PersonId, when: datetime, terms: Terms, comment: str = "", *, digest: str = ""
+) -> Approval:
+    return Approval(
+        who, when, terms, "S0SECURITY", "production", "v1", when, digest, comment=comment
+    )
 
 
 def then(request: Request, event: Event, actor: PersonId, when: datetime) -> Request:
@@ -122,13 +126,13 @@ def then(request: Request, event: Event, actor: PersonId, when: datetime) -> Req
 
 
 def approved_once(request: Request, terms: Terms | None = None, comment: str = "") -> Request:
-    yes = approval(SUZUKI, at(18, 14), terms or request.terms, comment)
+    yes = approval(SUZUKI, at(18, 14), terms or request.terms, comment, digest=request.digest)
     return then(request, Approved(yes), SUZUKI, at(18, 14))
 
 
 def approved(request: Request) -> Request:
     once = approved_once(request)
-    yes = approval(SATO, at(18, 15), once.terms)
+    yes = approval(SATO, at(18, 15), once.terms, digest=once.digest)
     return then(once, Approved(yes, at(19, 15)), SATO, at(18, 15))
 
 
