@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from approvals.audit.anchor import FileSink
 from approvals.entry import Head
-from delivery.refusals import error_name
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -51,6 +50,7 @@ async def _in_channel(settings: Settings) -> Anchor:
     from slack_sdk.errors import SlackApiError
 
     from bot.anchor_messages import newest_anchor
+    from delivery.refusals import error_name
     from delivery.web_client import web_client
 
     slack = settings.slack

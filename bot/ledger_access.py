@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bot import embedded
@@ -12,7 +12,6 @@ from bot.clock import Clock
 from bot.proxy_environment import hand_over
 from bot.redis_client import connect, embedded_folder
 from bot.redis_tokens import SCOPE, TokenCredentials
-from defender.clients import AzureClients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from bot.settings import Settings
+    from defender.clients import AzureClients
 
 
 class NoLedger(Exception):
@@ -34,7 +34,7 @@ async def opened(settings: Settings, environ: Mapping[str, str]) -> AsyncIterato
     """
     folder = embedded_folder(settings.redis.url)
     if folder is None:
-        async with AzureClients(settings.azure) as azure, _client(settings, azure) as client:
+        async with _client(settings) as client:
             yield client
         return
     if not folder.is_dir():
@@ -51,17 +51,22 @@ async def opened(settings: Settings, environ: Mapping[str, str]) -> AsyncIterato
 
 
 @asynccontextmanager
-async def _client(settings: Settings, azure: AzureClients) -> AsyncIterator[Redis]:
+async def _client(settings: Settings) -> AsyncIterator[Redis]:
     redis = settings.redis
-    tokens = entra_tokens(settings, azure)
-    if tokens is not None:
-        hand_over(settings.proxy, os.environ)
-        await tokens.renew()
-    client = connect(redis.url, ca_file=redis.ca_file, credentials=tokens)
-    try:
+    async with AsyncExitStack() as stack:
+        tokens = None
+        if redis.entra:
+            # Azure's clients cost memory and time, which a check of the log does without.
+            from defender.clients import AzureClients
+
+            hand_over(settings.proxy, os.environ)
+            azure = await stack.enter_async_context(AzureClients(settings.azure))
+            tokens = entra_tokens(settings, azure)
+        if tokens is not None:
+            await tokens.renew()
+        client = connect(redis.url, ca_file=redis.ca_file, credentials=tokens)
+        stack.push_async_callback(client.aclose)
         yield client
-    finally:
-        await client.aclose()
 
 
 def entra_tokens(settings: Settings, azure: AzureClients) -> TokenCredentials | None:
