@@ -210,6 +210,8 @@ class Deliverer:
         target = await self._posting.resolve(turn.channel)
         posted = await self._posting.once(turn, target, post)
         shown = Address(target, posted.ts, rendered.version)
+        if posted.is_found and not await self._update(turn, shown, post):
+            shown = _at(shown, 0)  # gone already: the next item posts it anew
         return _Told(tuple(posted.attempts), (item.object_id, shown))
 
     async def _update(self, turn: Turn, address: Address, post: Post) -> bool:

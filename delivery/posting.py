@@ -72,6 +72,8 @@ class Posted:
 
     ts: str
     attempts: list[str] = field(default_factory=list)
+    #: an earlier try stands there, and may show what was true then.
+    is_found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,9 @@ class Posting:
             self.reconciled += 1
             whole = found.blocks >= len(post.blocks)
             parts = [] if whole else split(post.blocks)[1:]
-            return await self._rest_of(turn, target, post, found.ts, parts)
+            posted = await self._rest_of(turn, target, post, found.ts, parts)
+            posted.is_found = True
+            return posted
         await turn.rest(self._pace(target).reserve())
         await turn.hold()
         try:

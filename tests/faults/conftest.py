@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ async def stage(tmp_path: Path, steps: Steps) -> AsyncIterator[Stage]:
     await stage.start_bot()
     yield stage
     await stage.stop()
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "leader"]
 
 
 @pytest.fixture
