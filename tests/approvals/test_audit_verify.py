@@ -147,9 +147,7 @@ def test_keys_are_never_shown() -> None:
 
 
 @pytest.mark.proves("J2")
-async def test_a_hundred_thousand_entries_are_verified(
-    ledger: Ledger, redis: Redis
-) -> None:
+async def test_a_hundred_thousand_entries_are_verified(ledger: Ledger, redis: Redis) -> None:
     rows = chain_of(100_000)
     for begin in range(0, len(rows), 500):
         pipe = redis.pipeline(transaction=False)
