@@ -34,7 +34,7 @@ PLAN: tuple[tuple[str, Measuring, int, int], ...] = (
     ("click_http", clicks.click_http, 400, 40),
     ("click_socket", clicks.click_socket, 400, 40),
     ("command", clicks.command, 200, 20),
-    ("click_whole", clicks.click_whole, 150, 20),
+    ("click_whole", clicks.click_whole, 60, 10),
     ("initiate", opening.initiate, 20, 5),
     ("type_ahead", typing_ahead.type_ahead, 600, 60),
     ("crowd", crowd.crowd, 6, 1),

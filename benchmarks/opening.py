@@ -25,7 +25,7 @@ TAG = "initiate"
 #: The first ones fetch a token and open connections.
 WARM = 3
 #: An opening that takes longer has failed.
-OPENING_SECONDS = 15.0
+OPENING_SECONDS = 45.0
 #: One opening reads Azure about ten times, all told, and the bot takes ten reads a second of each
 #: subscription's share at length (`defender.pacing`): faster clicks would measure that.
 REST_SECONDS = 1.2
