@@ -9,7 +9,7 @@ import pytest
 
 from approvals.request import EndCause, State
 from sandbox.azure.policies import policy_id
-from tests.faults.stages import Steps, approve, ask, eventually, told
+from tests.faults.stages import Steps, approve, ask, eventually, in_time, told
 from tests.stage import Stage
 
 FIRST = "/jit web-01 22 for 2h from 203.0.113.7 because deploy fix"
@@ -121,10 +121,13 @@ async def test_extension_approved_while_its_session_ends_opens_nothing(
 
     steps.at["before-applying"] = finish
     await approve(stage, card)
-    await stage.wait_state(State.FAILED, 2, within=20)
-    failed = await stage.request(2)
-    assert failed.failure is not None
-    assert failed.failure.code == "session_ended"
+    over = (State.LAPSED, State.FAILED)  # whichever of leader's end and applier sees it first
+
+    async def is_over() -> bool:
+        return (await stage.request(2)).state in over
+
+    await in_time(is_over)
+    assert len(stage.azure.initiates) == 2  # the first opening and its closing
     assert len([port for port in stage.azure.open_ports() if port.source == "203.0.113.7"]) == 0
 
 
