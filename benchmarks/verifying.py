@@ -60,7 +60,7 @@ def _chain(keys: AuditKeys) -> Iterator[Stored]:
 
 async def _verify(ground: Ground) -> float:
     # Other figures' bots have put their anchors into the audit channel.
-    environ = ground.environment(TAG, changes={"SEKISHO_AUDIT__CHANNEL": "C0GENERAL"})
+    environ = ground.environment(TAG, changes={"SEKISHO_AUDIT__CHANNEL": "C0JA"})
     began = time.perf_counter()
     child = await spawn(TAG, ["bot.cli", "audit", "verify"], environ, ground.folder)
     out, _ = await asyncio.wait_for(child.process.communicate(), 60)
