@@ -130,6 +130,8 @@ class Link:
                         for group in demo_groups()
                     ]
                 }
+            case "conversations.history":
+                return {"messages": []}
             case "users.info":
                 return {"user": _user(str(arguments.get("user")))}
             case _:

@@ -17,6 +17,7 @@ from benchmarks.figures import Figure, Unit
 from benchmarks.ground import Ground, free_port
 from benchmarks.link import Link
 from benchmarks.load import NoAnswer, client
+from bot import embedded
 
 #: The line that everybody may type and that needs neither Azure nor the ledger.
 LINE = "help"
@@ -103,6 +104,9 @@ async def _started(
         yield time.perf_counter() - began, child
     finally:
         await child.stop()
+        if child.process.returncode != 0:  # killed: its server lives on
+            server = await embedded.start(ground.folder / tag, environ)
+            await server.stop()
 
 
 async def _answers(ground: Ground, child: Child, port: int) -> None:
