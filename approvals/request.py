@@ -13,6 +13,7 @@ legal; the Lua script enforces the compare-and-set and the four eyes once more.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -380,20 +381,19 @@ def digest(request: Request) -> str:
     target = msgspec.structs.replace(
         request.target, resource_id=request.target.resource_id.casefold()
     )
-    body = msgspec.json.encode(
-        (
-            request.id,
-            request.kind.value,
-            request.requester,
-            target,
-            request.asked,
-            request.justification,
-            request.ticket,
-            request.extends,
-        ),
-        order="deterministic",
+    bound = (
+        request.id,
+        request.kind.value,
+        request.requester,
+        target,
+        request.asked,
+        request.justification,
+        request.ticket,
+        request.extends,
     )
-    return hashlib.sha256(body).hexdigest()
+    # ASCII, since foreign text may hold half a character, which UTF-8 does not know
+    body = json.dumps(msgspec.to_builtins(bound), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(body.encode("ascii")).hexdigest()
 
 
 def fingerprint(requester: PersonId, target: Target, terms: Terms) -> str:

@@ -162,8 +162,14 @@ class CommandLine:
     typed: str = ""
 
 
+def whole(text: str) -> str:
+    """Half a character (an emoji cut by a client) becomes U+FFFD: no ledger can hold it."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def parse(text: str) -> CommandLine:
     """Never raises. An empty line asks for the form."""
+    text = whole(text)
     words, reason, hidden = _split(text[:LINE_MAX])
     words = _without_comment(words)
     if not words:

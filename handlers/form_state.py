@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import structs
 
+from handlers.command_line import whole
 from handlers.drafts import Draft
 
 TEXT_MAX = 3_000
@@ -27,7 +28,7 @@ def text(values: Values, block_id: str) -> str:
         option = element.get("selected_option")
         raw = option.get("value") if isinstance(option, Mapping) else element.get("value")
         if isinstance(raw, str):
-            return raw[:TEXT_MAX]
+            return whole(raw[:TEXT_MAX])
     return ""
 
 
