@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
@@ -72,6 +73,10 @@ async def _measure(
     folder: Path, chosen: Sequence[tuple[str, Measuring, int, int]], *, is_quick: bool
 ) -> list[Figure]:
     figures: list[Figure] = []
+    task = asyncio.current_task()
+    assert task is not None
+    # Ended from outside, the run still ends its servers.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with ground(folder) as here:
         for name, measure, samples, few in chosen:
             print(f"{name} ...", file=sys.stderr, flush=True)
