@@ -10,7 +10,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 #: A task that is still there after this long is cancelled again.
-ROUND_SECONDS = 0.5
+ROUND_SECONDS = 5.0
 
 
 async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
