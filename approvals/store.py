@@ -243,10 +243,20 @@ class Store:
             raise LedgerUnavailable(f"Redis can't be reached: {error}") from error
 
     async def _pipeline(self, commands: Sequence[tuple[str | bytes | int, ...]]) -> list[object]:
-        pipe = self._redis.pipeline(transaction=False)
-        for command in commands:
-            pipe.execute_command(*command)
-        return await pipe.execute()
+        """On one connection, without redis-py's Pipeline, which takes half as long again.
+
+        A connection with replies left unread (an error, a cancelled click) is out of step: closed.
+        """
+        pool = self._redis.connection_pool
+        connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            await connection.send_packed_command(connection.pack_commands(commands))
+            return [await connection.read_response() for _ in commands]
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await pool.release(connection)
 
     async def drop_connections(self) -> None:
         log.error("an answer of Redis belonged to another command; dropping every connection")
