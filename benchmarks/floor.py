@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
 
 from approvals.ledger import Change, Ledger, Recorded
 from approvals.request import Approval, Approved, OpId, Request, RequestId
-from approvals.store import LEDGER
+from approvals.store import LEDGER, Lua
 from benchmarks.children import Child, child
 from benchmarks.floor_process import Orders
 from benchmarks.ground import APPROVER, Ground, file_requests, ledger_of, read_settings
 
-
-class _Listening(Redis):
-    """A client that remembers the last call of a script."""
-
-    heard: tuple[Any, ...] = ()
-
-    async def execute_command(self, *args: Any, **options: Any) -> Any:
-        if args[0] == "EVALSHA":
-            self.heard = args
-        return await super().execute_command(  # type: ignore[no-untyped-call]
-            *args, **options
-        )
+Argument = str | bytes | int
+Call = tuple[tuple[str, ...], tuple[Argument, ...]]
 
 
 @asynccontextmanager
@@ -36,14 +25,10 @@ async def floor(
 ) -> AsyncIterator[tuple[Child, dict[str, int], list[Request]]]:
     """The floor's process in a workspace of its own with `count` pending requests."""
     settings = read_settings(ground.environment(tag))
-    redis = _Listening(unix_socket_path=str(ground.valkey.socket), protocol=2)
-    try:
+    async with Redis(unix_socket_path=str(ground.valkey.socket), protocol=2) as redis:
         ledger = ledger_of(settings, redis)
         *requests, sample = await file_requests(ledger, count + 1)
-        await _approve(ledger, sample)
-        orders = _orders(ground, ledger, redis.heard, link)
-    finally:
-        await redis.aclose()
+        orders = _orders(ground, ledger, await _approve(ledger, sample), link)
     path = ground.folder / f"{tag}.json"
     path.write_bytes(msgspec.json.encode(orders))
     environ = ground.environment(tag)
@@ -52,7 +37,16 @@ async def floor(
         yield started, msgspec.json.decode(line, type=dict[str, int]), requests
 
 
-async def _approve(ledger: Ledger, request: Request) -> None:
+async def _approve(ledger: Ledger, request: Request) -> Call:
+    """The call of the script by which the product records an approval."""
+    heard: list[Call] = []
+    script = ledger.store.script
+
+    async def listening(lua: Lua, keys: Sequence[str], args: Sequence[Argument]) -> object:
+        heard.append((tuple(keys), tuple(args)))
+        return await script(lua, keys, args)
+
+    ledger.store.script = listening  # type: ignore[method-assign]
     now = await ledger.now()
     approval = Approval(
         approver=APPROVER,
@@ -71,11 +65,12 @@ async def _approve(ledger: Ledger, request: Request) -> None:
     )
     if not isinstance(outcome, Recorded):
         raise TypeError(f"not approved: {outcome}")
+    return heard[-1]
 
 
-def _orders(ground: Ground, ledger: Ledger, heard: tuple[Any, ...], link: str) -> Orders:
+def _orders(ground: Ground, ledger: Ledger, call: Call, link: str) -> Orders:
     names = ledger.store.keys
-    _, _, count, *rest = heard
+    keys, arguments = call
     return Orders(
         socket=str(ground.valkey.socket),
         sha=LEDGER.sha,
@@ -84,11 +79,11 @@ def _orders(ground: Ground, ledger: Ledger, heard: tuple[Any, ...], link: str) -
         op_prefix=names.op(OpId("")),
         draft=names("draft:bench:"),
         secret=ground.signing_secret,
-        keys=[str(key) for key in rest[:count]],
-        arguments=[_text(argument) for argument in rest[count:]],
+        keys=list(keys),
+        arguments=[_text(argument) for argument in arguments],
         link=link,
     )
 
 
-def _text(argument: Any) -> str:
+def _text(argument: Argument) -> str:
     return argument.decode() if isinstance(argument, bytes) else str(argument)
