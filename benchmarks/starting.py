@@ -88,7 +88,7 @@ async def _started(
     changes = {
         "SEKISHO_REDIS__URL": f"embedded:{ground.folder / tag}",
         "SEKISHO_HTTP__PORT": str(port),
-        **(link.settings if mode == "socket" else {}),
+        **link.settings,
     }
     environ = ground.environment(tag, mode=mode, changes=changes)
     link.forget("bot")
