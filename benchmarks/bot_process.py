@@ -12,11 +12,12 @@ import json
 import os
 import signal
 import sys
+from datetime import timedelta
 
 from benchmarks.ground import read_settings
 from bot import logs
 from bot.background import forever
-from bot.service import GROUPS_EVERY, Service
+from bot.service import Service
 
 
 class EdgeOnly(Service):
@@ -25,11 +26,11 @@ class EdgeOnly(Service):
     async def start(self) -> None:
         """Ready when everything is imported, too: no sample shall meet that."""
         await super().start()
-        await self._load_estate()
+        await self._estate_cache.load()
         await self.clients.warm()
 
     async def _behind(self) -> None:
-        self.tasks.loop(forever("groups", self._read_groups, GROUPS_EVERY), name="groups")
+        self.tasks.loop(forever("groups", self.groups.follow, timedelta(0)), name="groups")
 
 
 async def _run(*, is_whole: bool) -> None:

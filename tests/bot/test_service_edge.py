@@ -35,7 +35,9 @@ async def test_ghost_connections_turn_the_health_amber_until_they_are_gone(stage
         "connections": "Slack counts 9 connections more than there are replicas"
     }
     assert health.can_serve()
-    assert stage.service.socket.health.connections == 10
+    door = stage.service.vitals.socket
+    assert door is not None
+    assert door.health.connections == 10
     stage.slack.hello_connections = None
     await stage.slack.cut_sockets()
     await until(lambda: health.colour() is Colour.GREEN, within=20)
@@ -44,18 +46,20 @@ async def test_ghost_connections_turn_the_health_amber_until_they_are_gone(stage
 @pytest.mark.proves("B12")
 async def test_a_change_of_a_group_counts_with_its_event(stage: Stage) -> None:
     sato = PersonId("U0SATO")
-    assert sato in stage.service.membership().members("S0SECURITY")
+    assert sato in stage.service.groups.membership().members("S0SECURITY")
     stage.slack.groups["S0SECURITY"].remove("U0SATO")
     await stage.slack.announce_group("S0SECURITY")
-    await until(lambda: sato not in stage.service.membership().members("S0SECURITY"), within=5)
+    await until(
+        lambda: sato not in stage.service.groups.membership().members("S0SECURITY"), within=5
+    )
 
 
 @pytest.mark.proves("B12", "O1")
 async def test_somebody_who_leaves_is_out_with_the_event(stage: Stage) -> None:
     suzuki = PersonId("U0SUZUKI")
     await stage.slack.deactivate("suzuki")
-    await until(lambda: suzuki in stage.service.membership().inactive, within=5)
-    assert suzuki not in stage.service.membership().members("S0SECURITY")
+    await until(lambda: suzuki in stage.service.groups.membership().inactive, within=5)
+    assert suzuki not in stage.service.groups.membership().members("S0SECURITY")
 
 
 @pytest.mark.proves("FAULT-19")

@@ -15,7 +15,7 @@ from tests.stage import Stage, set_stage, until
 
 
 def membership(stage: Stage, group: str) -> frozenset[str]:
-    return frozenset(stage.service.membership().members(group))
+    return frozenset(stage.service.groups.membership().members(group))
 
 
 @pytest.mark.proves("B12")
@@ -48,7 +48,7 @@ async def test_with_a_scope_gone_a_click_fails_closed_and_health_names_it(stage:
     suzuki = stage.slack.person("suzuki")
     stage.slack.scopes.discard("usergroups:read")
     await stage.slack.announce_group("S0SECURITY")
-    await until(lambda: stage.service.membership().missing_scope is not None)
+    await until(lambda: stage.service.groups.membership().missing_scope is not None)
     await suzuki.click(card, "jit_approve")
     said = await suzuki.wait_ephemeral("be checked")
     assert "usergroups:read" in said.all_text()
@@ -56,7 +56,7 @@ async def test_with_a_scope_gone_a_click_fails_closed_and_health_names_it(stage:
     assert "usergroups:read" in stage.service.health.problems()["groups"]
     stage.slack.scopes.add("usergroups:read")
     await stage.slack.announce_group("S0SECURITY")
-    await until(lambda: stage.service.membership().missing_scope is None)
+    await until(lambda: stage.service.groups.membership().missing_scope is None)
     await suzuki.click(card, "jit_approve")
     await stage.wait_state(State.ACTIVE)
     assert "groups" not in stage.service.health.problems()

@@ -97,7 +97,7 @@ async def test_private_answers_are_in_the_readers_language_and_cards_in_the_chan
     stage.slack.groups["S0ENG"].add("U0NEW")
     person = stage.slack.add_person(member, channels=("C0OPS", "C0JA"))
     await stage.slack.announce_group("S0ENG")
-    await until(lambda: "U0NEW" in stage.service.membership().members("S0ENG"))
+    await until(lambda: "U0NEW" in stage.service.groups.membership().members("S0ENG"))
     await person.command("C0OPS", LINE)
     await answer(stage, person, words)
     card = await stage.slack.wait_message("C0OPS", containing="needed")

@@ -100,4 +100,6 @@ async def test_after_five_minutes_it_is_not_even_read(http_stage: Stage) -> None
     await http_stage.wait_state(State.ACTIVE)
     http_stage.advance(minutes=6)
     assert await recorded.replay(http_stage.slack) == 401
-    assert http_stage.service.http.refused == {"stale_timestamp": 1}
+    door = http_stage.service.vitals.http
+    assert door is not None
+    assert door.refused == {"stale_timestamp": 1}

@@ -99,7 +99,9 @@ async def test_signed_delivery_is_refused_counted_and_explained(
 ) -> None:
     refused = await stage.slack.person("alice").command("C0OPS", LINE)
     assert not refused.acked
-    assert stage.service.http.refused["stale_timestamp"] >= 1
+    door = stage.service.vitals.http
+    assert door is not None
+    assert door.refused["stale_timestamp"] >= 1
     side = "ahead of" if skew > timedelta(0) else "behind"
     assert f"s {side} its time stamp" in stage.service.health.problems()["signatures"]
     assert stage.service.health.colour() is Colour.RED

@@ -63,7 +63,7 @@ async def test_end_passes_while_every_process_is_dead(world: World) -> None:
 async def test_length_counts_from_the_opening(stage: Stage) -> None:
     card = await ask(stage, "/jit web-01 22 for 1h from 203.0.113.7 because deploy fix")
     stage.advance(minutes=20)
-    await stage.service._read_groups()
+    await stage.service.groups.read()
     await stage.slack.person("suzuki").click(card, "jit_approve")
     request = await stage.wait_state(State.ACTIVE)
     assert request.opening is not None

@@ -17,7 +17,7 @@ async def test_members_of_the_group_change(stage: Stage) -> None:
     group = stage.slack.groups["S0SECURITY"]
     group.users.remove("U0SUZUKI")
     group.users.append("U0KIMURA")
-    await stage.service._read_groups()
+    await stage.service.groups.read()
 
     await approve(stage, card, who="suzuki")
     await stage.slack.person("suzuki").wait_ephemeral("cannot decide")
@@ -55,7 +55,7 @@ async def test_rule_changes(stage: Stage, tmp_path: Path) -> None:
 async def test_person_who_left_no_longer_decides(stage: Stage) -> None:
     card = await ask(stage)
     await stage.slack.deactivate("U0SUZUKI")
-    await stage.service._read_groups()
+    await stage.service.groups.read()
     await approve(stage, card, who="suzuki")
     assert (await stage.request()).state is State.PENDING
     assert not stage.azure.initiates

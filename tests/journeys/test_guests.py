@@ -59,7 +59,7 @@ async def test_a_guest_is_refused_with_a_sentence(stage: Stage, locale: str, sai
 async def test_a_guest_in_the_group_of_approvers_decides_nothing(stage: Stage) -> None:
     partner = guest(stage)
     stage.slack.groups["S0SECURITY"].add("U0GUEST")
-    await stage.service._read_groups()
+    await stage.service.groups.read()
     card = await asked(stage)
     before = seen(partner)
     await partner.click(card, "jit_approve")
