@@ -17,10 +17,7 @@ from typing import NoReturn
 
 from approvals.actions.jit_access import JitAccess
 from approvals.entry import SEKISHO, Entry
-from approvals.ledger import Change, Conflict, Ledger, Recorded
-from approvals.operations import op_id
-from approvals.proof import ProofFailed, prove
-from approvals.request import (
+from approvals.events import (
     SHORTEST_WINDOW,
     Applying,
     Attempt,
@@ -29,18 +26,20 @@ from approvals.request import (
     Ended,
     Event,
     Failed,
-    IllegalTransition,
     Lapsed,
     Opened,
     Opening,
     OpId,
     PersonId,
     Postponed,
-    Request,
     RequestId,
     State,
     Until,
 )
+from approvals.ledger import Change, Conflict, Ledger, Recorded
+from approvals.operations import op_id
+from approvals.proof import ProofFailed, prove
+from approvals.request import IllegalTransition, Request
 from defender.errors import AzureBusy, AzureError, AzureRefused, AzureUnavailable, OutcomeUnknown
 from defender.jit import AccessRecord
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from approvals.events import SHORTEST_WINDOW, Length, PersonId, RequestId, Until, Window
 from approvals.policy_types import RuleSpec
-from approvals.request import SHORTEST_WINDOW, Length, PersonId, RequestId, Until, Window
 from approvals.source import Source, canonical, parse_source, within
 from approvals.verdict import Code, Field, Refusal
 from approvals.window import length_text

@@ -13,19 +13,10 @@ from datetime import timedelta
 from approvals.actions.jit_access import CannotClose, JitAccess, Openness, Standing
 from approvals.applying import Failpoint, Timing, nowhere
 from approvals.entry import SEKISHO
+from approvals.events import EndCause, Ended, Event, RequestId, State, StillOpen
 from approvals.ledger import Change, Conflict, Ledger, LedgerFrozen
 from approvals.operations import op_id
-from approvals.request import (
-    EndCause,
-    Ended,
-    Event,
-    IllegalTransition,
-    Request,
-    RequestId,
-    State,
-    StillOpen,
-    apply_event,
-)
+from approvals.request import IllegalTransition, Request, apply_event
 from defender.errors import AzureBusy, AzureError
 
 log = logging.getLogger(__name__)

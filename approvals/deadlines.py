@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from approvals.request import Request, State
+from approvals.events import State
+from approvals.request import Request
 
 #: The requester is warned this long before the end.
 WARN_BEFORE = timedelta(minutes=10)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from approvals.request import Event, OpId, PersonId, RequestId
+from approvals.events import Event, OpId, PersonId, RequestId
 
 #: The actor of entries that no person made: a deadline that was over, a port Azure has closed.
 SEKISHO = PersonId("sekisho")

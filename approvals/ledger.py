@@ -22,6 +22,7 @@ from approvals import entry as entries_of
 from approvals.chain import RedisClock
 from approvals.consumers import Consumer
 from approvals.entry import SEKISHO, AdminEvent, AuditBroken, AuditKeys, Entry, Stored
+from approvals.events import Closing, Ended, OpId, PersonId, RequestId, StillOpen, Submitted
 from approvals.leases import Lease, Leases
 from approvals.outcomes import (
     Change,
@@ -38,17 +39,7 @@ from approvals.outcomes import (
 )
 from approvals.people import DRAFT_LIFE, PersonRecord, PersonStore, SavedSource
 from approvals.reading import LedgerReading
-from approvals.request import (
-    Closing,
-    Ended,
-    IllegalTransition,
-    OpId,
-    PersonId,
-    Request,
-    RequestId,
-    StillOpen,
-    Submitted,
-)
+from approvals.request import IllegalTransition, Request
 from approvals.store import GAP_MAX, Keys, Reply, Store, parse_entries
 from approvals.writing import LOST_HEADS_MAX, Step, Writer, after, drafts, same_key
 

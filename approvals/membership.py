@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from approvals.request import PersonId
+from approvals.events import PersonId
 
 #: A click is refused on anything older (DESIGN, Slack edge). Groups are read every 30 s.
 MEMBERSHIP_MAX_AGE = timedelta(seconds=60)

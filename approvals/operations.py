@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from approvals.request import OpId
+from approvals.events import OpId
 
 
 def op_id(*parts: str) -> OpId:

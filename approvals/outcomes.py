@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from approvals.entry import Entry
-from approvals.request import Event, PersonId, Request
+from approvals.events import Event, PersonId
+from approvals.request import Request
 
 
 @dataclass(frozen=True, slots=True)

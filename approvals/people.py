@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from approvals.events import PersonId
 from approvals.outcomes import LedgerUnavailable
-from approvals.request import PersonId
 
 if TYPE_CHECKING:
     from approvals.store import Store

@@ -11,16 +11,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from approvals.asking import Ask, Extension, check_ask
+from approvals.events import SHORTEST_WINDOW, PersonId, Terms, Until, Window
 from approvals.membership import Membership
 from approvals.policy_types import Policy, RuleSpec, Who
-from approvals.request import (
-    SHORTEST_WINDOW,
-    PersonId,
-    Request,
-    Terms,
-    Until,
-    Window,
-)
+from approvals.request import Request
 from approvals.scope import Place
 from approvals.source import parse_source
 from approvals.verdict import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
+from approvals.events import PersonId, Rule
 from approvals.membership import Membership
-from approvals.request import PersonId, Rule
 from approvals.scope import Place, Scope
 from approvals.source import NamedNetwork
 

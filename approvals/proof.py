@@ -12,23 +12,21 @@ from dataclasses import dataclass
 
 from approvals import entry as entries_of
 from approvals.entry import AdminEvent, AuditBroken, Entry, Head, Stored
-from approvals.ledger import Ledger
-from approvals.request import (
+from approvals.events import (
     Applying,
     Approval,
     Attempt,
-    IllegalTransition,
     Length,
     Opened,
     Opening,
     Refused,
-    Request,
     RequestId,
     State,
     Submitted,
     Terms,
-    fold,
 )
+from approvals.ledger import Ledger
+from approvals.request import IllegalTransition, Request, fold
 from approvals.store import parse_entries
 
 #: Entries read at once on the walk back.

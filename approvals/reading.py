@@ -11,8 +11,9 @@ import msgspec
 from approvals import entry as entries_of
 from approvals.chain import Chain, RedisClock
 from approvals.entry import AuditBroken, AuditKeys, Entry, Head
+from approvals.events import OpId, PersonId, RequestId
 from approvals.outcomes import LedgerFrozen, LedgerUnavailable
-from approvals.request import OpId, PersonId, Request, RequestId
+from approvals.request import Request
 from approvals.store import GAP_MAX, Snapshot, Store, parse_entries
 
 log = logging.getLogger("sekisho.ledger")

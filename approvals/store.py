@@ -20,8 +20,8 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from approvals.entry import AuditBroken, Head, Stored
+from approvals.events import OpId, PersonId, RequestId
 from approvals.outcomes import LedgerUnavailable
-from approvals.request import OpId, PersonId, RequestId
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from approvals.request import PersonId, Rule
+from approvals.events import PersonId, Rule
 
 
 class Field(StrEnum):

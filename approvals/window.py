@@ -7,7 +7,7 @@ import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from approvals.request import Length, Until, Window
+from approvals.events import Length, Until, Window
 from approvals.verdict import Code, Field, Refusal
 
 #: Longer than any address of time is; bounds what the patterns look at.

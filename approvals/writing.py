@@ -22,20 +22,9 @@ from approvals.entry import (
     seal,
     to_micros,
 )
+from approvals.events import Approved, Denied, OpId, PersonId, RequestId, Submitted
 from approvals.outcomes import Change, LedgerBusy, LedgerUnavailable, Recorded
-from approvals.request import (
-    Approved,
-    Denied,
-    IllegalTransition,
-    OpId,
-    PersonId,
-    Request,
-    RequestId,
-    Submitted,
-    apply_event,
-    fingerprint,
-    submit,
-)
+from approvals.request import IllegalTransition, Request, apply_event, fingerprint, submit
 from approvals.store import FAILED, OP_LIFE, UNREACHABLE, Reply, Store, parse_entries
 
 #: Heads that may be lost to other writers before the person is told 'not recorded'.

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 import msgspec
 from redis.asyncio import Redis
 
+from approvals.events import Approval, Approved, OpId, RequestId
 from approvals.ledger import Change, Ledger, Recorded
-from approvals.request import Approval, Approved, OpId, Request, RequestId
+from approvals.request import Request
 from approvals.store import LEDGER, Lua
 from benchmarks.children import Child, child
 from benchmarks.floor_process import Orders

@@ -17,8 +17,9 @@ from pathlib import Path
 import msgspec
 from redis.asyncio import Redis
 
+from approvals.events import Kind, Length, OpId, PersonId, Rule, Submitted, Target, Terms
 from approvals.ledger import Ledger, Recorded
-from approvals.request import Kind, Length, OpId, PersonId, Request, Rule, Submitted, Target, Terms
+from approvals.request import Request
 from benchmarks.children import child, compiled
 from bot import embedded
 from bot.demo.world import Addresses, bot_environment

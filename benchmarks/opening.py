@@ -9,7 +9,8 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from approvals import entry as entries_of
-from approvals.request import Approved, Request, RequestId
+from approvals.events import Approved, RequestId
+from approvals.request import Request
 from approvals.store import parse_entries
 from benchmarks import payloads
 from benchmarks.clicks import VMS, bot, prepare

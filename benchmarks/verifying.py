@@ -11,7 +11,7 @@ from itertools import islice
 from redis.asyncio import Redis
 
 from approvals.entry import EMPTY, AuditKeys, Draft, Head, Stored, seal
-from approvals.request import Denied, OpId, RequestId
+from approvals.events import Denied, OpId, RequestId
 from benchmarks.children import ChildFailed, spawn
 from benchmarks.figures import Figure, Unit
 from benchmarks.ground import APPROVER, Ground, ledger_of, read_settings

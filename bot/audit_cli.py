@@ -16,10 +16,10 @@ from approvals.audit.anchor import FileSink
 from approvals.audit.resume import Resume, ResumeRefused, enter_deferred, resume
 from approvals.audit.verify import VerifyReport, verify, verify_file
 from approvals.entry import AuditBroken
+from approvals.events import PersonId
 from approvals.ledger import Ledger
 from approvals.operations import fresh_op_id
 from approvals.outcomes import LedgerError
-from approvals.request import PersonId
 from approvals.store import Keys, Store
 from bot.anchor_reading import Anchor, Where, newest
 from bot.console import BAD, GOOD, WRONG, Console

@@ -9,9 +9,9 @@ from approvals.audit.archive import NothingToArchive, archive
 from approvals.audit.export import Exported, Format, export
 from approvals.audit.search import Query
 from approvals.audit.signing import SigningKey, SigningKeyError, create_key, load_key
+from approvals.events import PersonId
 from approvals.ledger import Ledger
 from approvals.operations import fresh_op_id
-from approvals.request import PersonId
 from approvals.store import Keys, Store
 from approvals.window import parse_length
 from bot.audit_cli import guarded

@@ -22,23 +22,22 @@ from approvals.applying import Applier
 from approvals.closing import Closer
 from approvals.deadlines import Due, due_event
 from approvals.entry import SEKISHO, Entry
-from approvals.ledger import Change, Consumer, Lease, Ledger, LedgerError
-from approvals.operations import op_id
-from approvals.request import (
+from approvals.events import (
     Approved,
     Closing,
     EndCause,
     Ended,
     Event,
-    IllegalTransition,
     Lapsed,
     Opened,
-    Request,
     RequestId,
     Retried,
     State,
     Warned,
 )
+from approvals.ledger import Change, Consumer, Lease, Ledger, LedgerError
+from approvals.operations import op_id
+from approvals.request import IllegalTransition, Request
 from defender.errors import AzureError
 from delivery.tasks import end
 

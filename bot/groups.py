@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from approvals.events import PersonId
 from approvals.ledger import Ledger
 from approvals.membership import Membership
-from approvals.request import PersonId
 from bot.clock import Clock
 from bot.policy_reload import LivePolicy
 from delivery.directory import Directory

@@ -8,11 +8,11 @@ from datetime import datetime
 from ipaddress import ip_network
 
 from approvals.asking import Ask
+from approvals.events import PersonId
 from approvals.membership import Membership
 from approvals.policy import decide
 from approvals.policy_types import Policy, RuleSpec
 from approvals.ports import parse_ports
-from approvals.request import PersonId
 from approvals.scope import fold
 from approvals.source import NamedNetwork, Source, parse_source
 from approvals.verdict import Needs, Refusal, Refused

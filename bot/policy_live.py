@@ -11,8 +11,8 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from approvals.events import PersonId
 from approvals.membership import Membership
-from approvals.request import PersonId
 from approvals.scope import fold
 from bot.clock import Clock
 from bot.console import BAD, Console

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from approvals.entry import SECRET_BYTES_MIN, AuditKeys
+from approvals.events import PersonId
 from approvals.policy_types import Policy, RuleSpec, Who
-from approvals.request import PersonId
 from approvals.scope import make_scope
 from approvals.source import NamedNetwork
 from bot.settings import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from approvals.events import RequestId
 from approvals.operations import op_id
-from approvals.request import RequestId
 from delivery.outbox import ChannelId, Line
 from handlers.cards import object_id
 from handlers.services import Services

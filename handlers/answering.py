@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 
+from approvals.events import RequestId
 from approvals.ledger import LedgerError, LedgerFrozen, LedgerUnavailable
-from approvals.request import Request, RequestId
+from approvals.request import Request
 from approvals.verdict import Code, Field, Refusal
-from handlers.command_line import CommandLine, Verb, Word, near_word
+from handlers.command_line import CommandLine, Verb, near_word
 from handlers.deciding import Done, Result
+from handlers.line_words import Word
 from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views import answers

@@ -7,10 +7,10 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from approvals.asking import best_policy, longest_of
+from approvals.events import PersonId, State
 from approvals.policy import askable
 from approvals.policy_types import RuleSpec
 from approvals.ports import parse_port
-from approvals.request import PersonId, State
 from approvals.source import parse_source
 from approvals.verdict import Refusal
 from defender.jit import VmPolicy

@@ -15,20 +15,12 @@ from typing import assert_never
 from msgspec import structs
 
 from approvals.asking import Ask, Extension
+from approvals.events import Kind, OpId, PersonId, State, Submitted, Target, Terms
 from approvals.ledger import LedgerError, Recorded, Repeated, Same
 from approvals.policy import decide, may_ask
 from approvals.policy_types import RuleSpec
 from approvals.ports import parse_ports
-from approvals.request import (
-    Kind,
-    OpId,
-    PersonId,
-    Request,
-    State,
-    Submitted,
-    Target,
-    Terms,
-)
+from approvals.request import Request
 from approvals.source import Source, parse_source
 from approvals.verdict import Code, Field, Needs, Refusal, Refused
 from approvals.window import parse_window

@@ -11,9 +11,9 @@ from datetime import timedelta
 from approvals.audit.search import Query, search
 from approvals.audit.verify import verify
 from approvals.entry import AuditBroken
+from approvals.events import PersonId, RequestId
 from approvals.ledger import LedgerError
 from approvals.policy import admin_rights
-from approvals.request import PersonId, RequestId
 from approvals.verdict import Refused
 from handlers import answering
 from handlers.locale import Locale

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from approvals.events import OpId, PersonId, RequestId
 from approvals.operations import op_id
-from approvals.request import OpId, PersonId, RequestId
 
 _REFERENCE = re.compile(r"([1-9]\d{0,11})(?:\.(\d{1,9}))?", re.ASCII)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from approvals.request import Request, RequestId, State
+from approvals.events import RequestId, State
+from approvals.request import Request
 from delivery.deliverer import Rendered
 from delivery.outbox import ChannelId, ObjectId
 from handlers.services import Services

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from approvals.request import Request, State
+from approvals.events import State
+from approvals.request import Request
 from approvals.verdict import Refusal
 from handlers import deciding, drafts, listing
 from handlers.ask_form import form_view

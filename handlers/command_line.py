@@ -8,41 +8,24 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
 from approvals.ports import SERVICES
 from approvals.window import parse_length
-
-#: Longer lines than Slack sends (4,000) are cut before anything looks at them.
-LINE_MAX = 4_000
-
-#: Characters that show nothing: zero width space and joiners, word joiner, soft hyphen, BOM, and
-#: the marks of direction that come along with pasted text.
-HIDDEN = frozenset(
-    "\u200b\u200c\u200d\u2060\u00ad\ufeff\u180e"
-    "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+from handlers.line_words import (
+    LINE_MAX,
+    QUOTES,
+    Word,
+    fold,
+    reason_marker,
+    split,
+    take_reason,
+    take_word,
+    whole,
+    without_comment,
 )
-#: Between words, as white space is; a comma stands inside lists of ports.
-SEPARATORS = frozenset("、，")
-
-QUOTES = {
-    '"': '"',
-    "'": "'",
-    "“": "”",
-    "‘": "’",
-    "„": "“",
-    "‚": "‘",
-    "«": "»",
-    "「": "」",
-    "『": "』",
-    "＂": "＂",
-    "＇": "＇",
-}
-#: `„deploy fix”` is closed either way, by writers of different languages.
-ALSO_CLOSES = {"„": "”", "‚": "’", "“": "“"}
 
 
 class Verb(StrEnum):
@@ -114,7 +97,6 @@ _ADDRESS = re.compile(r"[0-9a-fx.:%]*[.:][0-9a-z.:%]*(?:/\d+)?|\*|any", re.IGNOR
 _PORT = re.compile(r"\d{1,6}(?:/(?:tcp|udp))?", re.ASCII)
 _BETWEEN_PORTS = re.compile(r"[,、;]|(?<=\d)と(?=\d)")
 _PORT_LABELS = frozenset({"port", "ports", "ポート"})
-_REASON = re.compile(r"(?:because|reason|理由)(?P<colon>[:：])?", re.IGNORECASE)
 _LABEL = re.compile(r"(from|source|接続元|ticket|チケット)(?::(.*))?", re.IGNORECASE | re.DOTALL)
 _SOURCE_LABELS = frozenset({"from", "source", "接続元"})
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|@([\w.-]+)")
@@ -130,15 +112,6 @@ WORD_NEAR = 0.7
 VERB_NEAR = 0.8
 #: A line with more words that can't be read is not a line.
 MENDED_MAX = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word: as typed, folded for understanding, and its place (1 = first character)."""
-
-    typed: str
-    folded: str
-    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +135,11 @@ class CommandLine:
     typed: str = ""
 
 
-def whole(text: str) -> str:
-    """Half a character (an emoji cut by a client) becomes U+FFFD: no ledger can hold it."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def parse(text: str) -> CommandLine:
     """Never raises. An empty line asks for the form."""
     text = whole(text)
-    words, reason, hidden = _split(text[:LINE_MAX])
-    words = _without_comment(words)
+    words, reason, hidden = split(text[:LINE_MAX])
+    words = without_comment(words)
     if not words:
         return CommandLine(Verb.FORM, reason=reason, hidden=hidden, typed=text)
     verb = VERBS.get(words[0].folded.casefold())
@@ -186,7 +154,7 @@ def parse(text: str) -> CommandLine:
 
 def near_verb(word: str) -> str | None:
     """The command that was surely meant: `aprove`, `pendng`."""
-    found = difflib.get_close_matches(_fold(word).casefold()[:40], VERBS, n=1, cutoff=VERB_NEAR)
+    found = difflib.get_close_matches(fold(word).casefold()[:40], VERBS, n=1, cutoff=VERB_NEAR)
     return found[0] if found else None
 
 
@@ -204,7 +172,7 @@ def mended(line: CommandLine) -> tuple[CommandLine, tuple[Word, ...]]:
     while line.unknown and len(changed) < MENDED_MAX:
         word = next((word for word in line.unknown if near_word(word)), line.unknown[0])
         start = word.position - 1
-        _, end = _take_word(text, start)
+        _, end = take_word(text, start)
         changed.append(word)
         text = f"{text[:start]}{near_word(word) or ''}{text[end:]}"
         line = parse(text)
@@ -240,7 +208,7 @@ def format_line(line: CommandLine, *, source: str = "from {}", reason: str = "be
     parts = ["/jit"]
     if line.verb not in (Verb.ASK, Verb.FORM):
         parts.append(line.verb.value)
-    elif line.vm and _fold(line.vm).casefold() in VERBS:
+    elif line.vm and fold(line.vm).casefold() in VERBS:
         parts.append("open")  # a VM that is called like a verb
     parts += [_quoted(line.vm)] if line.vm else []
     parts += [line.request_id] if line.request_id else []
@@ -260,124 +228,19 @@ def _person_text(person: str) -> str:
 
 def _quoted(word: str) -> str:
     """As it is where it is one word; else in the first pair of quotes that keeps it whole."""
-    if _take_word(word, 0) == (word, len(word)) and _reason_marker(word, 0) is None:
+    if take_word(word, 0) == (word, len(word)) and reason_marker(word, 0) is None:
         return word
     wrapped = (f"{opening}{word}{closing}" for opening, closing in QUOTES.items())
-    return next((text for text in wrapped if _take_word(text, 0) == (word, len(text))), word)
+    return next((text for text in wrapped if take_word(text, 0) == (word, len(text))), word)
 
 
 def _reason_text(reason: str) -> str:
     """One line; in quotes only where its own quotes would be taken for ours."""
     text = " ".join(reason.split())
-    if _take_reason(text, 0) == (text, len(text)):
+    if take_reason(text, 0) == (text, len(text)):
         return text
     wrapped = (f"{opening}{text}{closing}" for opening, closing in QUOTES.items())
-    return next((found for found in wrapped if _take_reason(found, 0) == (text, len(found))), text)
-
-
-# --- splitting --------------------------------------------------------------------------------
-
-
-def _split(text: str) -> tuple[tuple[Word, ...], str | None, tuple[int, ...]]:
-    """Words before (and after a quoted) reason, the reason, places of hidden characters."""
-    words: list[Word] = []
-    hidden: list[int] = []
-    reason: str | None = None
-    at = 0
-    while at < len(text):
-        if _is_space(text[at]):
-            at += 1
-            continue
-        if text[at] in HIDDEN:
-            hidden.append(at + 1)
-            at += 1
-            continue
-        marker = _reason_marker(text, at)
-        if marker is not None:
-            reason, at = _take_reason(text, marker)
-            continue
-        start = at
-        word, at = _take_word(text, at)
-        hidden += [
-            start + offset + 1 for offset, char in enumerate(text[start:at]) if char in HIDDEN
-        ]
-        visible = "".join(char for char in word if char not in HIDDEN)
-        if visible:
-            words.append(Word(visible, _fold(visible), start + 1))
-    return tuple(words), reason or None, tuple(hidden)
-
-
-def _is_space(char: str) -> bool:
-    """What separates words: every kind of white space, and the ideographic comma."""
-    if char in SEPARATORS or char.isspace():
-        return True
-    return unicodedata.category(char) in ("Zs", "Zl", "Zp")
-
-
-def _fold(word: str) -> str:
-    return unicodedata.normalize("NFKC", word)
-
-
-def _take_word(text: str, at: int) -> tuple[str, int]:
-    """A word up to white space, or what stands between a pair of quotes."""
-    closers = _closers(text[at])
-    if closers:
-        end = _closing(text, at + 1, closers)
-        if end is not None:
-            return text[at + 1 : end], end + 1
-    end = at
-    while end < len(text) and not _is_space(text[end]):
-        end += 1
-    return text[at:end], end
-
-
-def _closers(opening: str) -> str:
-    return QUOTES.get(opening, "") + ALSO_CLOSES.get(opening, "")
-
-
-def _closing(text: str, start: int, closers: str) -> int | None:
-    """The place of a closing quote that ends a word, so that `don't` is one."""
-    for place in range(start, len(text)):
-        after = text[place + 1 : place + 2]
-        if text[place] in closers and (not after or _is_space(after)):
-            return place
-    return None
-
-
-def _reason_marker(text: str, at: int) -> int | None:
-    """The place behind `because`, `reason:`, `理由：` when the marker stands here."""
-    match = _REASON.match(text, at)
-    if match is None:
-        folded = _REASON.match(_fold(text[at : at + 8]))
-        if folded is None or folded.start() != 0:
-            return None
-        if len(_fold(text[at : at + folded.end()])) != folded.end():
-            return None
-        end = at + folded.end()
-        colon = folded["colon"]
-    else:
-        end, colon = match.end(), match["colon"]
-    after = text[end : end + 1]
-    if colon or not after or _is_space(after):
-        return end
-    return end if _closers(after) else None
-
-
-def _take_reason(text: str, at: int) -> tuple[str, int]:
-    """The reason with its own characters: up to its closing quote, else to the end of the line."""
-    while at < len(text) and _is_space(text[at]):
-        at += 1
-    if at < len(text) and (closers := _closers(text[at])):
-        end = _closing(text, at + 1, closers)
-        if end is not None:
-            return text[at + 1 : end].strip(), end + 1
-    return text[at:].strip(), len(text)
-
-
-def _without_comment(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """What stands behind a lone `#`, as in the lines of the help, is not meant for us."""
-    end = next((at for at, word in enumerate(words) if word.folded == "#"), len(words))
-    return words[:end]
+    return next((found for found in wrapped if take_reason(found, 0) == (text, len(found))), text)
 
 
 # --- understanding ----------------------------------------------------------------------------

@@ -16,8 +16,7 @@ from datetime import datetime, timedelta
 from slack_sdk.errors import SlackApiError
 
 from approvals.entry import Entry
-from approvals.ledger import Consumer, LedgerError
-from approvals.request import (
+from approvals.events import (
     Approved,
     Closing,
     Denied,
@@ -26,12 +25,13 @@ from approvals.request import (
     Failed,
     Opened,
     PersonId,
-    Request,
     State,
     StillOpen,
     Submitted,
     Warned,
 )
+from approvals.ledger import Consumer, LedgerError
+from approvals.request import Request
 from delivery.network import NETWORK_ERRORS
 from delivery.outbox import OUTBOX_ERRORS, Card, ChannelId, Item, Line
 from delivery.refusals import error_name

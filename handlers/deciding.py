@@ -12,10 +12,7 @@ from datetime import datetime
 
 from approvals.asking import REASON_MAX
 from approvals.entry import Entry
-from approvals.ledger import Change, Conflict, Recorded, Repeated
-from approvals.operations import op_id
-from approvals.policy import approver_rights, decider_rights, revoke_rights, start_by
-from approvals.request import (
+from approvals.events import (
     Approval,
     Approved,
     Cancelled,
@@ -23,16 +20,18 @@ from approvals.request import (
     Denied,
     EndCause,
     Event,
-    IllegalTransition,
     OpId,
     PersonId,
-    Request,
     RequestId,
     Retried,
     State,
     Terms,
 )
-from approvals.request import Refused as TryRefused
+from approvals.events import Refused as TryRefused
+from approvals.ledger import Change, Conflict, Recorded, Repeated
+from approvals.operations import op_id
+from approvals.policy import approver_rights, decider_rights, revoke_rights, start_by
+from approvals.request import IllegalTransition, Request
 from approvals.verdict import Code, Field, Refusal, Refused
 from handlers.services import Services
 

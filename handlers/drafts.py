@@ -8,8 +8,8 @@ import secrets
 import msgspec
 
 from approvals.asking import REASON_MAX
+from approvals.events import PersonId, RequestId
 from approvals.ledger import Ledger
-from approvals.request import PersonId, RequestId
 from handlers.command_line import CommandLine, Verb
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.errors import SlackApiError
 
+from approvals.events import PersonId
 from approvals.ledger import LedgerError
-from approvals.request import PersonId
 from defender.records import Machine
 from delivery.network import NETWORK_ERRORS
 from delivery.refusals import error_name

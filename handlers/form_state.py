@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import structs
 
-from handlers.command_line import whole
 from handlers.drafts import Draft
+from handlers.line_words import whole
 
 TEXT_MAX = 3_000
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import available_timezones
 
+from approvals.events import Length, RequestId, Terms, Until, Window
 from approvals.ledger import LedgerError
 from approvals.people import PersonRecord, SavedSource
-from approvals.request import Length, RequestId, Terms, Until, Window
 from approvals.source import NamedNetwork, parse_source
 from approvals.verdict import Code, Field, Refusal
 from handlers import answering, asking, deciding, drafts

@@ -12,7 +12,7 @@ from typing import Any
 
 from slack_bolt import BoltResponse
 
-from approvals.request import PersonId
+from approvals.events import PersonId
 from delivery.directory import Profile
 from handlers.services import Services
 

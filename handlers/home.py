@@ -6,9 +6,10 @@ import logging
 
 from slack_sdk.errors import SlackApiError
 
+from approvals.events import PersonId
 from approvals.ledger import LedgerError
 from approvals.policy import decider_rights
-from approvals.request import PersonId, Request
+from approvals.request import Request
 from approvals.verdict import Granted
 from delivery.refusals import error_name
 from handlers import answering

@@ -12,17 +12,10 @@ from typing import assert_never
 
 from msgspec import structs
 
+from approvals.events import Length, PersonId, RequestId, State, Terms, Window
 from approvals.ledger import LedgerError, LedgerFrozen
 from approvals.ports import parse_ports
-from approvals.request import (
-    Length,
-    PersonId,
-    Request,
-    RequestId,
-    State,
-    Terms,
-    Window,
-)
+from approvals.request import Request
 from approvals.verdict import Code, Refusal
 from approvals.window import parse_window
 from defender.records import Machine

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from approvals.events import PersonId, RequestId
 from approvals.policy import askable
-from approvals.request import PersonId, Request, RequestId
+from approvals.request import Request
 from defender.search import short_key
 from handlers.cards import Cards
 from handlers.command_line import CommandLine, Verb

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 
+from approvals.events import RequestId
 from approvals.ledger import LedgerUnavailable
-from approvals.request import RequestId
 from delivery.outbox import OUTBOX_ERRORS, ObjectId
 from handlers.cards import PREFIX
 from handlers.command_line import CommandLine, Verb, parse

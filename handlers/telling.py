@@ -10,7 +10,7 @@ import logging
 from slack_bolt.async_app import AsyncAck, AsyncRespond
 from slack_sdk.errors import SlackApiError
 
-from approvals.request import PersonId
+from approvals.events import PersonId
 from delivery.network import NETWORK_ERRORS
 from delivery.outbox import OUTBOX_ERRORS, ChannelId, Line
 from delivery.refusals import error_name

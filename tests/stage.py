@@ -13,8 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from approvals.applying import Failpoint, Timing, nowhere
+from approvals.events import RequestId, State
 from approvals.ledger import Ledger
-from approvals.request import Request, RequestId, State
+from approvals.request import Request
 from bot.service import Service
 from bot.settings import Settings, load_settings
 from sandbox.azure import SandboxAzure

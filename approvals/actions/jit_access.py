@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from approvals.request import Length, Opening, Request, Terms
+from approvals.events import Length, Opening, Terms
+from approvals.request import Request
 from defender.errors import (
     AzureBusy,
     AzureError,

@@ -13,8 +13,8 @@ from approvals.audit.search import Query
 from approvals.audit.signing import SigningKey
 from approvals.audit.verify import verify
 from approvals.entry import Archived, AuditBroken
+from approvals.events import OpId, PersonId
 from approvals.ledger import Ledger
-from approvals.request import OpId, PersonId
 
 
 class NothingToArchive(Exception):

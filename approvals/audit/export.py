@@ -19,7 +19,7 @@ from approvals.audit.scanning import scan
 from approvals.audit.search import Query, Selection, kind_of
 from approvals.audit.signing import SigningKey, how_to_check
 from approvals.entry import AuditKeys, Entry, Stored
-from approvals.request import RequestId, Submitted
+from approvals.events import RequestId, Submitted
 from approvals.store import Store
 
 

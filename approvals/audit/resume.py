@@ -10,8 +10,9 @@ from datetime import timedelta
 from approvals import entry as entries_of
 from approvals.audit.verify import VerifyReport, newest_id, verify
 from approvals.entry import AuditBroken, Entry, Head, Resumed, Stored
+from approvals.events import OpId, PersonId
 from approvals.ledger import Change, Ledger, LedgerError, LedgerUnavailable
-from approvals.request import IllegalTransition, OpId, PersonId
+from approvals.request import IllegalTransition
 from approvals.store import FAILED, UNREACHABLE, Lua, parse_entries
 
 #: A million entries are rewritten in some 10 s, and Redis answers nobody meanwhile.

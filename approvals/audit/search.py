@@ -9,7 +9,7 @@ from datetime import datetime
 from approvals import entry as entries_of
 from approvals.audit.scanning import scan
 from approvals.entry import AuditKeys, Entry, FoundOpening, Stored
-from approvals.request import PersonId, RequestId, Submitted
+from approvals.events import PersonId, RequestId, Submitted
 from approvals.store import Store
 
 #: Entries of one page in Slack.

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from approvals.request import Request, State
+from approvals.events import State
+from approvals.request import Request
 from approvals.verdict import Code, Refusal
 from handlers.locale import Locale
 from handlers.views import blocks, safe, words

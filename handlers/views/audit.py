@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from approvals.entry import Archived, Entry, FoundOpening, Resumed
-from approvals.request import (
+from approvals.events import (
     Applying,
     Approved,
     Cancelled,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals.request import Request, State, Window
+from approvals.events import State, Window
+from approvals.request import Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import assert_never
 
-from approvals.request import EndCause, Length, Request
+from approvals.events import EndCause, Length
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import words
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from approvals.request import SHORTEST_WINDOW, Length, Request, Until
+from approvals.events import SHORTEST_WINDOW, Length, Until
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, safe, words
 from handlers.views.blocks import Block, Option, View

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from approvals.request import Request, State
+from approvals.events import State
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, safe, words
 from handlers.views.blocks import Block, Message, View

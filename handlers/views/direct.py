@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from approvals.request import (
+from approvals.events import (
     Applying,
     Approved,
     Cancelled,
@@ -20,12 +20,12 @@ from approvals.request import (
     Opened,
     Postponed,
     Refused,
-    Request,
     Retried,
     StillOpen,
     Submitted,
     Warned,
 )
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, end_card, failures, reason, safe, words
 from handlers.views.blocks import Message

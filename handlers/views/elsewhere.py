@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from approvals.request import (
-    Cancelled,
-    Denied,
-    Ended,
-    Event,
-    Failed,
-    Lapsed,
-    Opened,
-    PersonId,
-    Request,
-)
+from approvals.events import Cancelled, Denied, Ended, Event, Failed, Lapsed, Opened, PersonId
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import safe, words
 from handlers.views.thread import thread_line

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from approvals.request import EndCause, Request
+from approvals.events import EndCause
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, reason, words
 from handlers.views.blocks import Element, Message

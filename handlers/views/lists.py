@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from approvals.request import Request, State
+from approvals.events import State
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, safe, words
 from handlers.views.blocks import Block, Element, Message, Option

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from approvals.request import EndCause, Request
+from approvals.events import EndCause
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, reason, safe, words
 from handlers.views.blocks import Block, Element, Message

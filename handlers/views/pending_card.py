@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from approvals.request import Request, State
+from approvals.events import State
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, reason, safe, words
 from handlers.views.blocks import Element, Message

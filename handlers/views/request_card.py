@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from approvals.request import Request, State
+from approvals.events import State
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views.blocks import Message
 from handlers.views.card_facts import CardFacts, PastRequest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from approvals.request import (
+from approvals.events import (
     Applying,
     Approved,
     Cancelled,
@@ -19,13 +19,13 @@ from approvals.request import (
     PersonId,
     Postponed,
     Refused,
-    Request,
     Retried,
     StillOpen,
     Submitted,
     Terms,
     Warned,
 )
+from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import failures, safe, words
 from handlers.views.closed_lines import closed_lines

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from approvals.events import Length, Target, Terms, Until, Window
 from approvals.ports import port_label
-from approvals.request import Length, Request, Target, Terms, Until, Window
+from approvals.request import Request
 from approvals.window import length_text
 from handlers.locale import Locale
 from handlers.views import blocks, safe

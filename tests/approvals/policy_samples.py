@@ -7,23 +7,21 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 from approvals.asking import Ask, Extension
-from approvals.membership import Membership
-from approvals.policy_types import Policy, RuleSpec, Who
-from approvals.request import (
+from approvals.events import (
     Approval,
     Approved,
     Kind,
     Length,
     PersonId,
-    Request,
     RequestId,
     Submitted,
     Target,
     Terms,
     Window,
-    apply_event,
-    submit,
 )
+from approvals.membership import Membership
+from approvals.policy_types import Policy, RuleSpec, Who
+from approvals.request import Request, apply_event, submit
 from approvals.scope import Scope, make_scope
 from approvals.source import NamedNetwork, Source
 from defender.records import Machine, PortRule, VmPolicy

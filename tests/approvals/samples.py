@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from approvals.entry import SEKISHO
-from approvals.ledger import Change, Ledger, Recorded
-from approvals.request import (
+from approvals.events import (
     Applying,
     Approval,
     Approved,
@@ -21,13 +20,14 @@ from approvals.request import (
     Opening,
     OpId,
     PersonId,
-    Request,
     RequestId,
     Rule,
     Submitted,
     Target,
     Terms,
 )
+from approvals.ledger import Change, Ledger, Recorded
+from approvals.request import Request
 
 ALICE = PersonId("U0ALICE")
 ALICE_HOME = PersonId("U1ALICE")

@@ -22,9 +22,9 @@ from approvals.audit.search import Query, search
 from approvals.audit.signing import SigningKeyError, create_key, load_key, parse_key
 from approvals.audit.verify import verify, verify_file
 from approvals.entry import Archived, AuditBroken
+from approvals.events import OpId, PersonId, Target
 from approvals.ledger import Consumer, Ledger
 from approvals.proof import prove
-from approvals.request import OpId, PersonId, Target
 from tests.approvals.forging import AUDIT, rewrite, rows_of
 from tests.approvals.samples import (
     ALICE,

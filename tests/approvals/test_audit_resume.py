@@ -12,8 +12,8 @@ from approvals.audit.anchor import Anchorer, FileSink
 from approvals.audit.resume import Resume, resume
 from approvals.audit.verify import verify
 from approvals.entry import AuditBroken, Head, Stored
+from approvals.events import OpId, RequestId
 from approvals.ledger import Ledger, LedgerFrozen
-from approvals.request import OpId, RequestId
 from tests.approvals.forging import AUDIT, rewrite, rows_of
 from tests.approvals.samples import ALICE, ITO, SUZUKI, file, submitted
 from tests.redis_fixtures import KEYS, MakeLedger

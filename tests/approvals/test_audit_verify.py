@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from approvals.audit.verify import Verifier, verify
 from approvals.entry import AuditKeys, Draft, Head, Stored, seal
+from approvals.events import OpId, RequestId
 from approvals.ledger import Ledger
-from approvals.request import OpId, RequestId
 from tests.approvals.forging import AUDIT, rewrite
 from tests.approvals.samples import ALICE, file, run_to_ended, submitted
 from tests.redis_fixtures import KEYS

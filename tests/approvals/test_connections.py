@@ -10,8 +10,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from approvals.audit.verify import verify
 from approvals.entry import SEKISHO
+from approvals.events import OpId, Refused
 from approvals.ledger import Change, Ledger, LedgerUnavailable, Recorded, Repeated
-from approvals.request import OpId, Refused, Request
+from approvals.request import Request
 from bot.embedded import Embedded
 from bot.redis_client import connect
 from tests.approvals.samples import SATO, approved, denied, file

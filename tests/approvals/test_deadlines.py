@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from approvals.deadlines import Due, due_event, next_deadline
-from approvals.request import (
+from approvals.events import (
     Attempt,
     EndCause,
     Ended,
@@ -16,12 +16,11 @@ from approvals.request import (
     Opening,
     OpId,
     Postponed,
-    Request,
     RequestId,
     State,
     StillOpen,
-    submit,
 )
+from approvals.request import Request, submit
 from tests.approvals.samples import ALICE, submitted
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)

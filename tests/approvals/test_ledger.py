@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from approvals.entry import SEKISHO
+from approvals.events import Closing, EndCause, Ended, Lapsed, OpId, PersonId, RequestId, State
 from approvals.ledger import (
     Change,
     Conflict,
@@ -18,17 +19,7 @@ from approvals.ledger import (
     Repeated,
     Same,
 )
-from approvals.request import (
-    Closing,
-    EndCause,
-    Ended,
-    IllegalTransition,
-    Lapsed,
-    OpId,
-    PersonId,
-    RequestId,
-    State,
-)
+from approvals.request import IllegalTransition
 from approvals.writing import INDEX_MAX
 from tests.approvals.samples import (
     ALICE,

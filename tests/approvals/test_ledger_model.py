@@ -18,24 +18,21 @@ from hypothesis.stateful import (
 
 from approvals import entry as entries_of
 from approvals.audit.verify import verify
-from approvals.ledger import Change, Conflict, Ledger, Recorded, Repeated
-from approvals.request import (
+from approvals.events import (
     Cancelled,
     Closing,
     EndCause,
     Ended,
     Event,
     Failed,
-    IllegalTransition,
     Lapsed,
     OpId,
     PersonId,
-    Request,
     Retried,
     Warned,
-    apply_event,
-    fold,
 )
+from approvals.ledger import Change, Conflict, Ledger, Recorded, Repeated
+from approvals.request import IllegalTransition, Request, apply_event, fold
 from bot.embedded import Embedded
 from tests.approvals.samples import (
     ALICE,

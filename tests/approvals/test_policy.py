@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvals.asking import REASON_MAX, Extension, best_policy
+from approvals.events import Length, PersonId, RequestId, Until
 from approvals.policy import askable, decide, may_ask, start_by
 from approvals.policy_types import Policy, Who
-from approvals.request import Length, PersonId, RequestId, Until
 from approvals.scope import make_scope
 from approvals.verdict import Code, Needs, Refusal, Refused, Verdict
 from tests.approvals.policy_samples import (

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from approvals.events import PersonId
 from approvals.membership import Membership
 from approvals.policy import (
     admin_rights,
@@ -16,7 +17,6 @@ from approvals.policy import (
     revoke_rights,
 )
 from approvals.policy_types import Who
-from approvals.request import PersonId
 from approvals.verdict import Code, Granted, Needs, Refused
 from tests.approvals.policy_samples import (
     ALICE,

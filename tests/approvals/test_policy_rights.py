@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approvals.events import Length, PersonId, Terms
 from approvals.policy import (
     ADMINISTRATORS,
     REQUESTER,
@@ -17,7 +18,6 @@ from approvals.policy import (
     revoke_rights,
 )
 from approvals.policy_types import Policy, Who
-from approvals.request import Length, PersonId, Terms
 from approvals.scope import make_scope
 from approvals.verdict import Code, Granted, Refused, Rights
 from tests.approvals.policy_samples import (

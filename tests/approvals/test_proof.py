@@ -10,9 +10,10 @@ import pytest
 from redis.asyncio import Redis
 
 from approvals.entry import Entry
+from approvals.events import Applying, Approved, State, Terms
 from approvals.ledger import Change, Ledger, LedgerFrozen
 from approvals.proof import ProofFailed, judge, prove
-from approvals.request import Applying, Approved, Request, State, Terms
+from approvals.request import Request
 from tests.approvals.forging import rewrite, rows_of
 from tests.approvals.samples import (
     ALICE_HOME,

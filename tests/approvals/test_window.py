@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.request import Length, Until
+from approvals.events import Length, Until
 from approvals.verdict import Code, Refusal
 from approvals.window import length_at, length_text, parse_length, parse_window, window_text
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from approvals.events import PersonId
 from approvals.membership import Membership
-from approvals.request import PersonId
 from bot.locales import load
 from bot.policy_cli import Answer, World, check_policy, try_policy
 from bot.settings import Settings, load_settings

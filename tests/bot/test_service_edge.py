@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from approvals.request import PersonId, State
+from approvals.events import PersonId, State
 from bot.health import Colour
 from tests.faults.stages import approve, ask
 from tests.stage import Stage, set_stage, until

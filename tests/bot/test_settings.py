@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals.request import PersonId
+from approvals.events import PersonId
 from bot.settings import Mistake, Settings, load_settings
 from bot.settings_file import parse_document
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
-from approvals.request import Length, State
+from approvals.events import Length, State
 from tests.browser.desk import NARROW, PATIENCE_MS, Desk, says, seen, sit_down
 from tests.stage import Stage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
-from approvals.request import State
+from approvals.events import State
 from sandbox.slack import Message
 from tests.browser.desk import NARROW, PATIENCE_MS, WIDE, Desk, says, seen, sit_down
 from tests.stage import Stage

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from approvals.audit.verify import verify
-from approvals.request import EndCause, State
+from approvals.events import EndCause, State
 from tests.browser.desk import PATIENCE_MS, Desk, says, seen, sit_down
 from tests.stage import Stage
 

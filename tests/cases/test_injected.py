@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.request import State
+from approvals.events import State
 from sandbox.world.building import EstateBuilder, jit_ports
 from sandbox.world.model import Estate, Subscription
 from tests.cases.inert import assert_inert, mrkdwn_of

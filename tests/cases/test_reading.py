@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from approvals.events import PersonId, State
 from approvals.people import SavedSource
-from approvals.request import PersonId, State
 from tests.cases.people import LINE, answer, asked, seen
 from tests.stage import Stage
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from approvals.events import PersonId, State
 from approvals.policy_types import Who
-from approvals.request import PersonId, State
 from sandbox.slack.people import Person
 from tests.cases.people import LINE, answer, asked, seen
 from tests.stage import Stage, set_stage, until

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from approvals.request import Length, State
+from approvals.events import Length, State
 from sandbox.azure.faults import slow
 from sandbox.slack.faults import Fault
 from sandbox.world.building import EstateBuilder, jit_ports

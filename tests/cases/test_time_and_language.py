@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.request import State, Until
+from approvals.events import State, Until
 from sandbox.slack.workspace import Member
 from sandbox.world.building import EstateBuilder, jit_ports
 from sandbox.world.estate import PROD

@@ -21,8 +21,8 @@ from typing import Any
 
 import time_machine
 
+from approvals.events import Approved
 from approvals.ledger import Change, Ledger, Outcome
-from approvals.request import Approved
 from bot.service import Service
 from tests.stage import QUICK, read_settings
 

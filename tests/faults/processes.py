@@ -13,8 +13,9 @@ from redis.asyncio import Redis
 
 from approvals.audit.verify import verify
 from approvals.entry import Entry
+from approvals.events import RequestId, State
 from approvals.ledger import Ledger
-from approvals.request import Request, RequestId, State
+from approvals.request import Request
 from bot import embedded
 from bot.settings import Settings
 from sandbox.azure import SandboxAzure

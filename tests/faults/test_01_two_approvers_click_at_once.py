@@ -8,8 +8,9 @@ import pytest
 
 from approvals.audit.search import Query, search
 from approvals.audit.verify import verify
+from approvals.events import OpId, PersonId, State
 from approvals.ledger import Conflict, Ledger, LedgerBusy, Recorded
-from approvals.request import IllegalTransition, OpId, PersonId, Request, State
+from approvals.request import IllegalTransition, Request
 from tests.approvals.samples import approved, denied, file
 from tests.redis_fixtures import KEYS, MakeLedger
 

@@ -10,20 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approvals.events import Approval, Approved, Denied, Event, OpId, PersonId, Refused, RequestId
 from approvals.ledger import Change, Ledger, Recorded
-from approvals.request import (
-    Approval,
-    Approved,
-    Denied,
-    Event,
-    IllegalTransition,
-    OpId,
-    PersonId,
-    Refused,
-    RequestId,
-    apply_event,
-    submit,
-)
+from approvals.request import IllegalTransition, apply_event, submit
 from tests.approvals.samples import ALICE, ALICE_HOME, approved, denied, file, submitted
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from approvals.audit.verify import verify
+from approvals.events import OpId
 from approvals.ledger import LedgerBusy, Recorded, Repeated, Submission
-from approvals.request import OpId
 from tests.approvals.samples import ALICE, SATO, approved, file, submitted
 from tests.redis_fixtures import KEYS, MakeLedger
 

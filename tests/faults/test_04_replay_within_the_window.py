@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.request import RequestId, State
+from approvals.events import RequestId, State
 from sandbox.slack import Delivery, SandboxSlack
 from tests.faults.stages import ask
 from tests.stage import Stage, set_stage

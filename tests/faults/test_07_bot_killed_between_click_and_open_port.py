@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.request import Approved, Opened, State
+from approvals.events import Approved, Opened, State
 from sandbox.azure.faults import hang_after_accept
 from tests.faults.processes import World, count, eventually
 

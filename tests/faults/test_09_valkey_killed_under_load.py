@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from approvals.audit.verify import verify
+from approvals.events import OpId, State
 from approvals.ledger import Ledger, LedgerUnavailable, Recorded, Repeated
-from approvals.request import OpId, State
 from bot.embedded import Embedded, start
 from tests.approvals.samples import SATO, approved, file
 from tests.redis_fixtures import KEYS

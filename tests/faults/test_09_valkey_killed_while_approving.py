@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from approvals.audit.verify import verify
-from approvals.request import RequestId, State
+from approvals.events import RequestId, State
 from bot import embedded
 from tests.faults.stages import Steps, approve, ask, eventually, said, told
 from tests.stage import Stage, set_stage

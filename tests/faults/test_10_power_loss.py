@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from approvals.audit.verify import verify
+from approvals.events import OpId
 from approvals.ledger import Ledger
-from approvals.request import OpId
 from bot.embedded import Embedded, start
 from bot.redis_client import require_durable
 from tests.approvals.samples import SATO, approved, file, step

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.request import State
+from approvals.events import State
 from tests.faults.stages import Steps, approve, ask, eventually, said, stage_behind_proxy, told
 from tests.proxy import Proxy
 from tests.stage import Stage

@@ -8,8 +8,8 @@ import random
 import pytest
 
 from approvals.audit.verify import verify
+from approvals.events import OpId
 from approvals.ledger import LedgerUnavailable, Recorded, Repeated
-from approvals.request import OpId
 from bot.embedded import Embedded
 from tests.approvals.samples import SATO, approved, file
 from tests.proxy import Proxy

@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from approvals.audit.anchor import Anchorer, FileSink
+from approvals.events import Closing, EndCause, OpId
 from approvals.ledger import Change, Ledger, LedgerFrozen
-from approvals.request import Closing, EndCause, OpId
 from bot.embedded import find_server
 from bot.redis_client import connect
 from tests.approvals.samples import ALICE, SATO, approved, file, run_to_active, step

@@ -10,8 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from approvals.audit.verify import verify
+from approvals.events import OpId
 from approvals.ledger import Ledger, LedgerUnavailable, Recorded
-from approvals.request import OpId
 from bot.embedded import Embedded, start
 from tests.approvals.samples import SATO, approved, file
 from tests.redis_fixtures import KEYS

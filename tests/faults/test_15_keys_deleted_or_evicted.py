@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from approvals.audit.anchor import Anchorer, FileSink
+from approvals.events import OpId
 from approvals.ledger import Ledger, LedgerFrozen, LedgerUnavailable
-from approvals.request import OpId
 from bot.embedded import Embedded
 from bot.redis_client import NotDurable, require_durable
 from tests.approvals.samples import SATO, approved, file, step

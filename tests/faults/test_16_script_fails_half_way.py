@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
+from approvals.events import OpId
 from approvals.ledger import Ledger, LedgerError
-from approvals.request import OpId
 from tests.approvals.samples import ALICE, SATO, WEB_01, approved, file, submitted
 
 KEYS_OF_A_STEP = [

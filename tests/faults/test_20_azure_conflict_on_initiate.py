@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.request import State
+from approvals.events import State
 from sandbox.azure.faults import odd_answer, refuse
 from tests.faults.stages import approve, ask, eventually, said, told
 from tests.stage import Stage

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from approvals.request import State
+from approvals.events import State
 from sandbox.azure.faults import odd_answer, refuse, too_many
 from tests.faults.stages import approve, ask, eventually, said, told
 from tests.stage import Stage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.request import Applying, State
+from approvals.events import Applying, State
 from sandbox.azure.faults import (
     Fault,
     drop_after_accept,

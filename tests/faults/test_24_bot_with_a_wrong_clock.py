@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from approvals.events import OpId, State
 from approvals.ledger import Ledger
-from approvals.request import IllegalTransition, OpId, State
+from approvals.request import IllegalTransition
 from bot.clock import Clock
 from bot.health import Colour
 from tests.approvals.samples import SATO, approved, file

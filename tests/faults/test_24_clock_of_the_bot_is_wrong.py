@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from approvals.request import State, Until
+from approvals.events import State, Until
 from approvals.window import parse_window
 from tests.faults.processes import World
 

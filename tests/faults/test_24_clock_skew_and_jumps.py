@@ -10,8 +10,9 @@ from redis.asyncio import Redis
 
 from approvals.chain import RedisClock
 from approvals.entry import to_micros
+from approvals.events import OpId
 from approvals.ledger import Ledger, LedgerUnavailable, Recorded
-from approvals.request import IllegalTransition, OpId
+from approvals.request import IllegalTransition
 from tests.approvals.samples import SATO, approved, file, step
 from tests.redis_fixtures import MakeLedger
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from approvals.events import EndCause, State
 from approvals.ledger import Lease
-from approvals.request import EndCause, State
 from tests.faults.processes import PATIENCE, World, count, eventually
 from tests.faults.stages import ask, in_time
 from tests.stage import Stage

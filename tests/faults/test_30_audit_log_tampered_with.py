@@ -12,8 +12,8 @@ from approvals.audit.anchor import Anchorer, FileSink
 from approvals.audit.resume import ResumeRefused, enter_deferred, resume
 from approvals.audit.verify import verify
 from approvals.entry import Head
+from approvals.events import Closing, EndCause, OpId, PersonId, State
 from approvals.ledger import Change, Ledger, LedgerFrozen
-from approvals.request import Closing, EndCause, OpId, PersonId, State
 from tests.approvals.forging import rewrite, rows_of
 from tests.approvals.samples import ALICE, ITO, SATO, SUZUKI, approved, file, run_to_active, step
 from tests.redis_fixtures import KEYS, MakeLedger

@@ -10,7 +10,7 @@ import pytest
 
 from approvals.audit.anchor import FileSink
 from approvals.entry import decode, from_line
-from approvals.request import Closing, Ended, State
+from approvals.events import Closing, Ended, State
 from tests.faults.stages import approve, ask, eventually, told
 from tests.stage import Stage, set_stage
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.request import Applying, Opened, State, Warned
+from approvals.events import Applying, Opened, State, Warned
 from tests.faults.processes import PATIENCE, World, count, eventually
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.request import State
+from approvals.events import State
 from tests.faults.stages import approve, ask
 from tests.stage import DEMO_CONFIG, Stage, environment, read_settings
 

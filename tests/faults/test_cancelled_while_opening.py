@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.request import EndCause, Request, State
+from approvals.events import EndCause, State
+from approvals.request import Request
 from sandbox.azure.faults import refuse
 from tests.faults.stages import Steps, approve, ask, eventually, told
 from tests.stage import Stage

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from approvals.request import EndCause, Request, State
+from approvals.events import EndCause, State
+from approvals.request import Request
 from sandbox.azure.faults import Fault, drop_after_accept, too_many
 from sandbox.slack import Message
 from tests.faults.stages import Steps, approve, ask, eventually, said, told

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvals.request import EndCause, State
+from approvals.events import EndCause, State
 from sandbox.azure.policies import policy_id
 from tests.faults.stages import Steps, approve, ask, eventually, in_time, told
 from tests.stage import Stage

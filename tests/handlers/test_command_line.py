@@ -12,16 +12,8 @@ from hypothesis import strategies as st
 
 from approvals.verdict import Refusal
 from approvals.window import parse_window
-from handlers.command_line import (
-    HIDDEN,
-    LINE_MAX,
-    VERBS,
-    CommandLine,
-    Verb,
-    format_like,
-    format_line,
-    parse,
-)
+from handlers.command_line import VERBS, CommandLine, Verb, format_like, format_line, parse
+from handlers.line_words import HIDDEN, LINE_MAX
 from handlers.mentions import unescaped
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)

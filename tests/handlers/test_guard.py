@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 from slack_bolt import BoltResponse
 
+from approvals.events import PersonId
 from approvals.membership import Membership
-from approvals.request import PersonId
 from delivery.directory import Directory
 from delivery.web_client import web_client
 from handlers.guard import Guard, Home, Stranger, judge, user_of

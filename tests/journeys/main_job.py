@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from approvals.audit.verify import verify
-from approvals.request import EndCause, State
+from approvals.events import EndCause, State
 from sandbox.slack import View
 from tests.stage import Stage
 

@@ -7,7 +7,7 @@ import copy
 
 import pytest
 
-from approvals.request import EndCause, Length, State
+from approvals.events import EndCause, Length, State
 from sandbox.slack import Message
 from tests.stage import Stage
 

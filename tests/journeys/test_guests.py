@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from approvals.events import State
 from approvals.policy_types import Policy
-from approvals.request import State
 from sandbox.slack.people import Person
 from sandbox.slack.workspace import Member
 from tests.cases.people import answer, asked, seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from approvals.audit.verify import verify
-from approvals.request import EndCause, State
+from approvals.events import EndCause, State
 from tests.stage import Stage
 
 LINE = "/jit web-01 22 for 2h from 203.0.113.7 because deploy fix"

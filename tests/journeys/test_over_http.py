@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.request import State
+from approvals.events import State
 from tests.journeys.main_job import play_main_job
 from tests.stage import Stage, set_stage
 

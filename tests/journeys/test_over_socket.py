@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from approvals.request import State
+from approvals.events import State
 from tests.journeys.main_job import play_main_job
 from tests.stage import Stage
 

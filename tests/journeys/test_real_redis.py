@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from approvals.audit.verify import verify
-from approvals.request import State
+from approvals.events import State
 from bot.redis_client import NotDurable
 from tests.journeys.main_job import play_main_job
 from tests.stage import Stage, set_stage

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from approvals.request import Request, State
+from approvals.events import State
+from approvals.request import Request
 from sandbox.slack import Message
 from tests.stage import Stage
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from approvals.request import State
+from approvals.events import State
 from sandbox.azure import faults
 from sandbox.slack import Message
 from tests.security.acts import LINE, asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvals.request import State
+from approvals.events import State
 from tests.security.acts import asked
 from tests.stage import Stage, until
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from approvals.entry import SEKISHO
-from approvals.request import (
+from approvals.events import (
     Applying,
     Approval,
     Approved,
@@ -28,7 +28,6 @@ from approvals.request import (
     PersonId,
     Postponed,
     Refused,
-    Request,
     RequestId,
     Retried,
     Rule,
@@ -39,9 +38,8 @@ from approvals.request import (
     Terms,
     Until,
     Warned,
-    apply_event,
-    submit,
 )
+from approvals.request import Request, apply_event, submit
 from bot.locales import load
 from handlers.locale import Language, Locale
 from handlers.views.card_facts import CardFacts, PastRequest

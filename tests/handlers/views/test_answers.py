@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from approvals.request import EndCause, State
+from approvals.events import EndCause, State
 from approvals.verdict import Code, Field, Refusal
 from handlers.locale import Language, Locale
 from handlers.views import answers, help

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from approvals.request import Length, Terms
+from approvals.events import Length, Terms
 from approvals.verdict import Code, Field, Refusal
 from handlers.locale import Language, Locale
 from handlers.views import ask_form, decide_forms, details

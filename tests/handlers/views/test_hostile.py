@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from approvals.people import PersonRecord, SavedSource
-from approvals.request import (
+from approvals.events import (
     Approved,
     Cancelled,
     Denied,
@@ -19,13 +18,14 @@ from approvals.request import (
     Failed,
     Lapsed,
     Length,
-    Request,
     RequestId,
     StillOpen,
     Target,
     Terms,
     Until,
 )
+from approvals.people import PersonRecord, SavedSource
+from approvals.request import Request
 from approvals.verdict import Code, Field, Refusal
 from handlers.locale import Language
 from handlers.views import (

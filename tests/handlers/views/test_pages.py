@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from approvals.entry import SEKISHO, Archived, Entry, FoundOpening, Resumed
+from approvals.events import Event, OpId, RequestId, Warned
 from approvals.people import PersonRecord, SavedSource
-from approvals.request import Event, OpId, Request, RequestId, Warned
+from approvals.request import Request
 from handlers.locale import Language, Locale
 from handlers.views import audit, home, lists
 from tests.handlers.views import samples

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from approvals.request import Length, RequestId, State, Terms
+from approvals.events import Length, RequestId, State, Terms
 from handlers.locale import Language, Locale
 from handlers.views.blocks import Message
 from handlers.views.request_card import CardFacts, request_card

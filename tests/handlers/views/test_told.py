@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from approvals.entry import SEKISHO
-from approvals.request import (
+from approvals.events import (
     Approved,
     Cancelled,
     Closing,
@@ -24,12 +24,12 @@ from approvals.request import (
     Opening,
     PersonId,
     Postponed,
-    Request,
     Retried,
     StillOpen,
     Terms,
     Warned,
 )
+from approvals.request import Request
 from handlers.locale import Language, Locale
 from handlers.views import direct, thread
 from tests.handlers.views import samples
