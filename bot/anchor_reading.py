@@ -57,7 +57,9 @@ async def _in_channel(settings: Settings) -> Anchor:
     client = web_client(slack.bot_token, slack.api_url, proxy=settings.proxy.for_url(slack.api_url))
     try:
         me = str((await client.auth_test())["user_id"])
-        posted = await newest_anchor(client, settings.audit.channel, user_id=me)
+        posted = await newest_anchor(
+            client, settings.audit.channel, user_id=me, instance=settings.instance
+        )
     except SlackApiError as error:
         return Anchor(Where.UNREADABLE, problem=error_name(error))
     except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.anchor_messages import ANCHOR_TYPE, newest_anchor
+from bot.anchor_messages import anchor_metadata, newest_anchor
 from handlers.services import Services
 from handlers.views.audit import anchor_message
 
@@ -20,14 +20,16 @@ class SlackAnchors:
             channel=self._channel,
             text=message.text,
             blocks=message.blocks,
-            metadata={
-                "event_type": ANCHOR_TYPE,
-                "event_payload": {"sequence": sequence, "mac": mac},
-            },
+            metadata=anchor_metadata(sequence, mac, instance=self._s.instance),
             unfurl_links=False,
             unfurl_media=False,
         )
 
     async def newest(self) -> tuple[int, str] | None:
         """The newest anchor that this bot has posted; others' messages are not believed."""
-        return await newest_anchor(self._s.client, self._channel, user_id=self._s.bot_user_id())
+        return await newest_anchor(
+            self._s.client,
+            self._channel,
+            user_id=self._s.bot_user_id(),
+            instance=self._s.instance,
+        )
