@@ -20,6 +20,7 @@ from bot.embedded import EmbeddedError, find_server
 from bot.ledger_access import NoLedger, opened
 from bot.redis_client import RedisUrlError, durability, embedded_folder
 from bot.settings import STDOUT, Settings
+from delivery.outbox import Outbox
 
 
 async def check(report: Report, settings: Settings) -> None:
@@ -29,6 +30,7 @@ async def check(report: Report, settings: Settings) -> None:
         async with opened(settings, environ) as redis:
             await _redis(report, settings, redis)
             await _log(report, settings, redis)
+            await _refused(report, settings, redis)
     except NoLedger:
         _new_folder(report, settings)
     except (RedisError, RedisUrlError, EmbeddedError, LedgerError, OSError) as error:
@@ -80,6 +82,13 @@ async def _log(report: Report, settings: Settings, redis: Redis) -> None:
         report.mend("log_frozen", reason=frozen)
     else:
         report.good("log_good", sequence=head.sequence)
+
+
+async def _refused(report: Report, settings: Settings, redis: Redis) -> None:
+    """Messages that Slack would not take are kept; nobody has read them."""
+    count = await Outbox(redis, tag=settings.redis.tag).set_aside_count()
+    if count:
+        report.note("refused_kept", n=count, stream=f"{{{settings.redis.tag}}}:outbox-refused")
 
 
 async def _sink(report: Report, settings: Settings) -> None:

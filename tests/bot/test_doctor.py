@@ -15,6 +15,7 @@ import yaml
 from bot.console import Console
 from bot.doctor import examine
 from bot.doctor.report import Report
+from bot.embedded import Embedded
 from bot.settings import Settings, load_settings
 from sandbox.azure import SandboxAzure
 from sandbox.azure.faults import Fault
@@ -48,15 +49,15 @@ class Place:
         file.write_text(yaml.safe_dump({**data, **self.changes}), encoding="utf-8")
         return file
 
-    async def check(self, language: str = "en") -> list[str]:
-        """The lines that are not good; nothing may be told twice."""
+    async def check(self, language: str = "en", *, begin: str = "mend:") -> list[str]:
+        """The lines that are to be mended, or begin otherwise; the count must agree."""
         out = io.StringIO()
         report = Report(Console(language, environ={**os.environ, **self.env}, stdout=out))
         await examine(report, self.settings())
         lines = out.getvalue().splitlines()
         bad = [line for line in lines if line.startswith("mend:")]
         assert report.to_mend == len(bad)
-        return bad
+        return [line for line in lines if line.startswith(begin)]
 
 
 @pytest.fixture
@@ -222,11 +223,8 @@ async def test_an_identity_that_azure_does_not_know_is_said(place: Place) -> Non
 
 @pytest.mark.proves("M3")
 async def test_a_redis_that_loses_writes_is_told_with_the_setting(
-    place: Place, own_valkey: object
+    place: Place, own_valkey: Embedded
 ) -> None:
-    from bot.embedded import Embedded
-
-    assert isinstance(own_valkey, Embedded)
     client = own_valkey.client()
     await client.config_set("appendfsync", "everysec")
     await client.config_set("maxmemory-policy", "allkeys-lru")
@@ -236,6 +234,19 @@ async def test_a_redis_that_loses_writes_is_told_with_the_setting(
     assert len(lines) == 2
     assert "'always'" in lines[0]
     assert "'noeviction'" in lines[1]
+
+
+@pytest.mark.proves("M3")
+async def test_messages_that_slack_refused_are_pointed_out(
+    place: Place, own_valkey: Embedded
+) -> None:
+    client = own_valkey.client()
+    await client.xadd("{sekisho}:outbox-refused", {"item": "{}", "why": "C0OPS: invalid_blocks"})
+    await client.aclose()
+    place.env["SEKISHO_REDIS__URL"] = own_valkey.url
+    notes = await place.check(begin="note:")
+    assert any("Messages that Slack would not take" in note for note in notes)
+    assert await place.check() == []
 
 
 @pytest.mark.proves("M3")
