@@ -37,6 +37,7 @@ from tests.approvals.samples import (
     run_to_ended,
     step,
 )
+from tests.conftest import missing
 from tests.redis_fixtures import KEYS
 
 
@@ -112,7 +113,7 @@ def test_cell_is_one_line_and_never_a_formula(text: str) -> None:
 async def test_openssl_and_sha256sum_check_the_export(ledger: Ledger, tmp_path: Path) -> None:
     openssl, sha256sum = shutil.which("openssl"), shutil.which("sha256sum")
     if openssl is None or sha256sum is None:
-        pytest.skip("no openssl or sha256sum: install openssl and coreutils")
+        missing("no openssl or sha256sum: install them (Debian: apt-get install openssl coreutils)")
     await run_to_ended(ledger, await file(ledger))
     result = await exported(ledger, tmp_path, Format.JSONL, Query())
     (tmp_path / "sekisho-audit.pem").write_text(load_key(tmp_path / "key.pem").public_pem)

@@ -21,6 +21,7 @@ from approvals.ledger import Ledger
 from approvals.operations import op_id
 from bot import embedded
 from tests.bot.command import SECRETS, Ended, sekisho, settings_file
+from tests.conftest import missing
 
 KEYS = AuditKeys("k1", {"k1": SECRETS["SEKISHO_AUDIT_KEY"].encode()})
 ENTRIES = 6
@@ -151,7 +152,7 @@ async def test_an_export_is_checked_with_openssl_alone(place: Place) -> None:
     digest = hashlib.sha256((place.folder / "e.jsonl").read_bytes()).hexdigest()
     assert listed == f"{digest}  e.jsonl"
     if shutil.which("openssl") is None:
-        pytest.skip("no openssl: install it (Debian: apt-get install openssl)")
+        missing("no openssl: install it (Debian: apt-get install openssl)")
     checked = await asyncio.to_thread(
         subprocess.run,
         ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "public.pem", "-rawin",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import missing
+
 #: A Python that is new enough and can't do what the last argument says.
 WITHOUT = '#!/bin/sh\ncase "$*" in *{word}*) exit 1;; esac\nexec {python} "$@"\n'
 
@@ -17,7 +19,7 @@ WITHOUT = '#!/bin/sh\ncase "$*" in *{word}*) exit 1;; esac\nexec {python} "$@"\n
 def checkout(repository: Path, tmp_path: Path) -> Path:
     """A checkout in which nothing was installed."""
     if not shutil.which("make"):
-        pytest.skip("no make: install it (Debian: apt-get install make)")
+        missing("no make: install it (Debian: apt-get install make)")
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(repository / name, tmp_path)
     shutil.copytree(repository / "locks", tmp_path / "locks")
