@@ -39,7 +39,7 @@ from approvals.ledger import Change, Consumer, Lease, Ledger, LedgerError
 from approvals.operations import op_id
 from approvals.request import IllegalTransition, Request
 from defender.errors import AzureError
-from delivery.tasks import end
+from delivery.tasks import end, stop_if_cancelled
 
 log = logging.getLogger(__name__)
 
@@ -106,15 +106,17 @@ class Tasks:
 async def forever(name: str, step: Callable[[], Awaitable[None]], every: timedelta) -> None:
     """Run `step` again and again; the world's failures are logged and waited out."""
     while True:
+        pause = every.total_seconds()
         try:
             await step()
         except WORLD as error:
             log.warning("%s: %s: %s", name, type(error).__name__, error)
-            await asyncio.sleep(RETRY_SECONDS)
+            pause += RETRY_SECONDS
         except Exception:
             log.exception("%s", name)
-            await asyncio.sleep(RETRY_SECONDS)
-        await asyncio.sleep(every.total_seconds())
+            pause += RETRY_SECONDS
+        stop_if_cancelled()
+        await asyncio.sleep(pause)
 
 
 class Drives:

@@ -29,7 +29,7 @@ async def test_a_form_that_slack_refuses_is_answered(stage: Stage) -> None:
     stage.slack.faults.error("views.open", "internal_error")
     delivery = await alice.command("C0OPS", "/jit")
     assert delivery.acked
-    late = await alice.wait_ephemeral("could not be opened")
+    late = await alice.wait_ephemeral("was not opened")
     await alice.click(late, "jit_form")
     await alice.wait_view()
 
