@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,8 +136,7 @@ async def verify(store: Store, keys: AuditKeys, anchor: Head | None = None) -> V
     """The log in Redis. `anchor` is the newest that stands outside (second sink or channel)."""
     verifier = Verifier(keys, anchor)
     async for rows in scan(store, unreadable=verifier.unreadable):
-        # In a thread, so that the loop fetches the next batch meanwhile.
-        await asyncio.to_thread(verifier.take, rows)
+        verifier.take(rows)
     return verifier.report(await newest_id(store))
 
 
