@@ -7,6 +7,7 @@ a second and which no click has to wait for.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -431,6 +432,8 @@ class Service:
                 application(self.health), http.health_host, http.health_port
             )
         await self.clients.warm()
+        # The SDK's classes are never garbage: a full collection that walks them holds up a click.
+        gc.freeze()
 
     async def _lead(self) -> None:
         await self._leader.run(self._name, self._duties)
