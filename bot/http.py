@@ -183,7 +183,7 @@ class HttpEdge:
 
 #: Parts that Bolt and the handlers read without looking: what they are in every payload of Slack's.
 _TEXTS = ("type", "command", "text", "user_id", "team_id", "trigger_id", "action_id", "callback_id")
-_OBJECTS = ("view", "message", "container")
+_OBJECTS = ("message", "container")
 _OBJECTS_OR_TEXTS = ("user", "team", "channel", "enterprise")
 _LISTS = ("actions", "authorizations")
 
@@ -194,6 +194,8 @@ def _has_shape(payload: Mapping[str, object]) -> bool:
         bool(payload)
         and all(isinstance(payload.get(name), str | None) for name in _TEXTS)
         and all(isinstance(payload.get(name), dict | None) for name in _OBJECTS)
+        # left out or an object: Bolt looks into it wherever the name stands
+        and isinstance(payload.get("view", {}), dict)
         and all(isinstance(payload.get(name), dict | str | None) for name in _OBJECTS_OR_TEXTS)
         and all(_is_list_of_objects(payload.get(name, [])) for name in _LISTS)
         and ("event" not in payload or _has_shape_of_event(payload["event"]))

@@ -46,6 +46,7 @@ MALFORMED = {
     "a number without end": (b'{"a":' + b"9" * 5_000 + b"}", JSON),
     "an event that is a text": (b'{"type":"event_callback","event":"x"}', JSON),
     "a user that is a list": (b'{"type":"block_actions","user":["U0ALICE"]}', JSON),
+    "a view that is null": (b'{"view":null}', JSON),
     "authorizations of texts": (b'{"authorizations":["x"]}', JSON),
 }
 
