@@ -76,8 +76,9 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     async for rows in scan(ledger.store):
         await FileSink(sink, KEYS).append(rows)
     await client.aclose()
-    yield Place(config, tmp_path, server, sink)
-    await server.stop()
+    place = Place(config, tmp_path, server, sink)
+    yield place
+    await place.server.stop()  # a test may have started another one
 
 
 @pytest.mark.proves("J2", "J3")
