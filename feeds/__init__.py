@@ -1,0 +1,1 @@
+"""What Defender reports: alerts and file changes, routed, grouped and correlated with sessions."""
