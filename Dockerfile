@@ -15,6 +15,7 @@ COPY approvals approvals
 COPY bot bot
 COPY defender defender
 COPY delivery delivery
+COPY feeds feeds
 COPY handlers handlers
 COPY sandbox sandbox
 RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /opt/dist . && \

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from approvals.deeds import Deed
 from approvals.events import Event, OpId, PersonId, RequestId
 
 #: The actor of entries that no person made: a deadline that was over, a port Azure has closed.
@@ -62,7 +63,8 @@ class Archived(msgspec.Struct, frozen=True, tag="archived"):
     file_name: str
 
 
-AdminEvent = FoundOpening | Resumed | Archived
+#: Events that belong to no request.
+AdminEvent = FoundOpening | Resumed | Archived | Deed
 
 
 class Entry(msgspec.Struct, frozen=True):

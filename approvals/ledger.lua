@@ -10,7 +10,8 @@
 --      5 head: MAC                 11 newest requests kept per person and VM
 --      6 instant of the entries, µs
 --      then 17 per change:
---      1 entry  2 MAC  3 request ("": an entry of the administrators)  4 version before (0: new)
+--      1 entry  2 MAC  3 request ("": an entry without one; where 6 is given, the hash is that of
+--      a subject of the feeds, compared and set by its version)  4 version before (0: new)
 --      5 state before  6 version  7 state  8 terms version  9 digest  10 body  11 requester
 --      12 ids that are the requester, ",a,b,"  13 who decides ("": no decision)
 --      14 lapses at, µs  15 next deadline, ms ("": none)  16 "open" | "closed"
@@ -18,7 +19,7 @@
 --
 -- Answer: status, op-id, TIME + offset in µs, and
 --   recorded | repeated <sequence or void> | head <entries from ours on> | time <head's instant>
---   conflict <request> | missing <request> | exists <request> | same <request> | number <number>
+--   stale <version> <body> | conflict <request> | missing <request> | exists <request> | same <request> | number <number>
 --   refused <same_person | lapsed> <request> | lease | type <key> | cut <newest id ever written>
 
 local AT_MOST_APART = 2000000 -- µs between the bot's instant and TIME
@@ -109,12 +110,22 @@ local function refusal_of_change(c)
   if not lapses_at or now >= lapses_at then return answer('refused', 'lapsed', c.id) end
 end
 
+local function refusal_of_deed(c)
+  if c.version == '' then return nil end
+  local stored = redis.call('HMGET', c.hash, 'version', 'body')
+  if (stored[1] or '0') ~= c.before then
+    return answer('stale', stored[1] or '0', stored[2] or '')
+  end
+end
+
 local list = {}
 for n = 1, changes do
   local c = change(n)
   local refusal
   if c.id ~= '' then
     if c.before == '0' then refusal = refusal_of_new(c) else refusal = refusal_of_change(c) end
+  else
+    refusal = refusal_of_deed(c)
   end
   if refusal then return refusal end
   list[n] = c
@@ -163,6 +174,9 @@ for _, c in ipairs(list) do
     redis.call('ZREM', KEYS[3], c.id)
     if c.deadline ~= '' then redis.call('ZADD', KEYS[3], c.deadline, c.id) end
     if not c.open then close(c) end
+  elseif c.version ~= '' then
+    redis.call('HSET', c.hash, 'version', c.version, 'body', c.body)
+    if ARGV[10] ~= '0' then redis.call('PEXPIRE', c.hash, ARGV[10]) end
   end
 end
 redis.call('SET', KEYS[2], string.format('%.0f', tonumber(ARGV[4]) + 1), 'PX', ARGV[2])

@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 from approvals import entry as entries_of
 from approvals.chain import RedisClock
 from approvals.consumers import Consumer
+from approvals.deeds import Deed, Stale
 from approvals.entry import SEKISHO, AdminEvent, AuditBroken, AuditKeys, Entry, Stored
 from approvals.events import Closing, Ended, OpId, PersonId, RequestId, StillOpen, Submitted
 from approvals.leases import Lease, Leases
@@ -192,6 +193,31 @@ class Ledger(LedgerReading):
                     return reply.entry
                 case Reply(status="repeated"):
                     return (await self._repeated(op_id, reply.text())).entry
+            raise self._failure(reply, ())
+
+    async def do(
+        self, deed: Deed, *, actor: PersonId, op_id: OpId, version: int, body: bytes
+    ) -> Entry | Stale:
+        """A deed and its subject's new state `body`, decided on `version` (0: none yet), at once.
+
+        A repeated delivery gets the entry of its own first success.
+        """
+        subject = (self.store.keys.subject(deed.subject), version, body)
+        async with self._turn() as deadline:
+            if self.frozen is not None:
+                raise self._as_frozen()
+            step = Step(op_id, note=(deed, actor), subject=subject)
+            reply = await self._commit(step, deadline)
+            match reply:
+                case Recorded():
+                    return reply.entry
+                case Reply(status="repeated"):
+                    return (await self._repeated(op_id, reply.text())).entry
+                case Reply(status="stale"):
+                    found = reply.rest[1]
+                    return Stale(
+                        int(reply.text()), found if isinstance(found, bytes) and found else None
+                    )
             raise self._failure(reply, ())
 
     def thaw(self) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from approvals import entry as entries_of
 from approvals.chain import Chain, RedisClock
+from approvals.deeds import Subject
 from approvals.entry import AuditBroken, AuditKeys, Entry, Head
 from approvals.events import OpId, PersonId, RequestId
 from approvals.outcomes import LedgerFrozen, LedgerUnavailable
@@ -85,6 +86,14 @@ class LedgerReading:
             return entries_of.read(found[0], self.keys) if found else None
         except AuditBroken as broken:
             raise self.freeze(str(broken)) from broken
+
+    async def subject(self, subject: Subject) -> tuple[int, bytes | None]:
+        """Version and state of what a deed is about; 0 and None before the first one."""
+        row = await self.store.command("HMGET", self.store.keys.subject(subject), "version", "body")
+        version, body = _as_list(row)
+        if version is None or not isinstance(body, bytes):
+            return 0, None
+        return int(self.store.text(version)), body
 
     async def open_requests(self) -> list[Request]:
         """Every request that still needs somebody or something, oldest first."""

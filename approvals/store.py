@@ -19,6 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from approvals.deeds import Subject
 from approvals.entry import AuditBroken, Head, Stored
 from approvals.events import OpId, PersonId, RequestId
 from approvals.outcomes import LedgerUnavailable
@@ -84,6 +85,9 @@ class Keys:
 
     def by_vm(self, resource_id: str) -> str:
         return self(f"requests:vm:{resource_id.casefold()}")
+
+    def subject(self, subject: Subject) -> str:
+        return self(f"subject:{subject}")
 
     def op(self, op_id: OpId) -> str:
         return self(f"op:{op_id}")

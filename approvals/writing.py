@@ -55,6 +55,8 @@ class Step:
     op_id: OpId
     changes: tuple[Change, ...] = ()
     note: tuple[AdminEvent, PersonId] | None = None
+    #: the subject of a deed: its key, the version it was decided on, its new state.
+    subject: tuple[str, int, bytes] | None = None
     #: of a new request: its id, the counter as it was read, the closed one it takes over from.
     new_id: RequestId = NO_REQUEST
     number: str = ""
@@ -197,7 +199,8 @@ class Writer:
         listed = [keys.audit, keys.op(step.op_id), keys.deadlines, keys.open, keys.pending]
         listed += [keys.active, keys.number, lease]
         if step.note is not None:
-            listed += [keys("request:none"), keys("none"), keys("none"), keys("same:none")]
+            kept_at = step.subject[0] if step.subject else keys("request:none")
+            listed += [kept_at, keys("none"), keys("none"), keys("same:none")]
         for request in plan.recorded.requests:
             listed += [
                 keys.request(request.id),
@@ -222,7 +225,7 @@ class Writer:
             INDEX_MAX,
         ]
         if step.note is not None:
-            arguments += [plan.stored[0].canonical, plan.stored[0].mac, *([""] * 15)]
+            arguments += [plan.stored[0].canonical, plan.stored[0].mac, *_of_subject(step)]
         rows = zip(step.changes, plan.recorded.requests, plan.stored, strict=False)
         for change, request, stored in rows:
             arguments += _of_change(change, request, stored, step.takes_over)
@@ -238,6 +241,15 @@ def drafts(step: Step, requests: Sequence[Request], at: datetime) -> list[Draft]
         Draft(at, c.actor, request.id, step.op_id, c.event, request.version, c.trace)
         for c, request in zip(step.changes, requests, strict=True)
     ]
+
+
+def _of_subject(step: Step) -> list[Argument]:
+    """The 15 arguments behind an entry without a request."""
+    arguments: list[Argument] = [""] * 15
+    if step.subject is not None:
+        _, before, body = step.subject
+        arguments[1], arguments[3], arguments[7] = before, before + 1, body
+    return arguments
 
 
 def _of_change(change: Change, request: Request, stored: Stored, takes_over: str) -> list[Argument]:

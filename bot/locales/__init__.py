@@ -1,8 +1,8 @@
 """The catalogues: one TOML file per language, read once, and their keys flattened with dots.
 
 A table whose keys are plural categories (`one`, `other`, …) is one text with plural forms; every
-other table only groups keys. `edge.<language>.toml` holds what is
-said beside the cards, `cli.<language>.toml` what the command line says.
+other table only groups keys. `edge.<language>.toml` holds what is said
+beside the cards, `cli.<language>.toml` what the command line says, the others their feature's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from importlib import resources
 from types import MappingProxyType
 
 LANGUAGES = ("en", "ja")
+
+#: Files of one language; the first has no name of its own (`en.toml`).
+PARTS = ("", "edge", "alerts", "file_integrity", "defender", "cli")
 
 #: CLDR's plural categories; no group of keys may consist of these words alone.
 PLURAL_CATEGORIES = frozenset({"zero", "one", "two", "few", "many", "other"})
@@ -31,7 +34,7 @@ def load(language: str) -> Mapping[str, Text]:
     if language not in LANGUAGES:
         raise KeyError(language)
     texts: dict[str, Text] = {}
-    for name in (f"{language}.toml", f"edge.{language}.toml", f"cli.{language}.toml"):
+    for name in (f"{part}.{language}.toml".removeprefix(".") for part in PARTS):
         for key, text in read(name):
             if key in texts:
                 raise CatalogueError(f"{name}: {key} is there twice")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from approvals.entry import Archived, Entry, FoundOpening, Resumed
+from approvals.deeds import Deed
+from approvals.entry import AdminEvent, Archived, Entry, FoundOpening, Resumed
 from approvals.events import (
     Applying,
     Approved,
@@ -71,7 +72,7 @@ def entry_line(entry: Entry, locale: Locale) -> str:
 
 
 def event_words(  # noqa: C901 (one arm an event)
-    event: Event | FoundOpening | Resumed | Archived, locale: Locale
+    event: Event | AdminEvent, locale: Locale
 ) -> str:
     """What an entry says, without who and when (mrkdwn)."""
     match event:
@@ -129,8 +130,24 @@ def event_words(  # noqa: C901 (one arm an event)
             )
         case Archived():
             return locale.text("audit.archived", first=event.first, through=event.through)
+        case Deed():
+            return _deed(event, locale)
         case _:
             assert_never(event)
+
+
+def _deed(deed: Deed, locale: Locale) -> str:
+    """What a person did with an alert or a file change."""
+    what = locale.text(
+        f"audit.deed.{deed.kind}",
+        name=_words(deed.name or deed.subject),
+        to=locale.person(deed.to) if deed.to else safe.EMPTY,
+        pattern=safe.code(deed.pattern or safe.EMPTY, 120),
+        when=locale.when(deed.until) if deed.until else safe.EMPTY,
+    )
+    if not deed.reason:
+        return what
+    return locale.text("audit.deed.because", what=what, reason=_words(deed.reason))
 
 
 def _found(event: FoundOpening, locale: Locale) -> str:

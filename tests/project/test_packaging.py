@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = {"approvals", "bot", "defender", "delivery", "handlers", "sandbox"}
+PACKAGES = {"approvals", "bot", "defender", "delivery", "feeds", "handlers", "sandbox"}
 
 #: Modules of the packages whose module has another name; the others turn `-` into `_`.
 MODULES = {

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from approvals.entry import SEKISHO, Archived, Entry, FoundOpening, Resumed
+from approvals.deeds import Deed, DeedKind, Subject
+from approvals.entry import SEKISHO, AdminEvent, Archived, Entry, FoundOpening, Resumed
 from approvals.events import Event, OpId, RequestId, Warned
 from approvals.people import PersonRecord, SavedSource
 from approvals.request import Request
@@ -124,7 +125,8 @@ def test_slack_takes_the_settings(locale: Locale, schemas: Path) -> None:
 FOUND = FoundOpening(
     "/subscriptions/1/x/web-01", (22,), "0.0.0.0/0", samples.at(20, 0), "someone@corp", ""
 )
-EVENTS: list[Event | FoundOpening | Resumed | Archived] = [
+EVENTS: list[Event | AdminEvent] = [
+    *(Deed(kind, Subject("alert:a1"), "Suspicious PowerShell", "tested <b>") for kind in DeedKind),
     Warned(),
     FOUND,
     Resumed(7, "restored", (samples.SATO, samples.SUZUKI), 9, "aa", 7, "bb"),
@@ -132,7 +134,7 @@ EVENTS: list[Event | FoundOpening | Resumed | Archived] = [
 ]
 
 
-def entry(event: Event | FoundOpening | Resumed | Archived, sequence: int = 12) -> Entry:
+def entry(event: Event | AdminEvent, sequence: int = 12) -> Entry:
     return Entry(
         sequence=sequence,
         at=samples.at(18, 14),
