@@ -28,7 +28,7 @@ DOCUMENTS = {
 
 #: A change in one of these makes the outcomes of the last run old.
 WATCHED = (
-    "approvals", "bot", "defender", "delivery", "docs", "handlers", "sandbox", "tests",
+    "approvals", "bot", "defender", "delivery", "docs", "feeds", "handlers", "sandbox", "tests",
 )  # fmt: skip
 
 #: Why a row is not proved, worst first.
