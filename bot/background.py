@@ -21,6 +21,7 @@ from slack_sdk.errors import SlackApiError
 from approvals.applying import Applier
 from approvals.closing import Closer
 from approvals.deadlines import Due, due_event
+from approvals.deeds import Deed
 from approvals.entry import SEKISHO, Entry
 from approvals.events import (
     Approved,
@@ -168,7 +169,17 @@ class Drives:
 class ApplyConsumer:
     """Takes what was decided to Azure. An entry stays pending until its outcome is recorded."""
 
-    def __init__(self, ledger: Ledger, consumer: Consumer, drives: Drives, tasks: Tasks) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        consumer: Consumer,
+        drives: Drives,
+        tasks: Tasks,
+        *,
+        deeds: Callable[[Entry], Awaitable[None]] | None = None,
+    ) -> None:
+        #: takes what people decided about an alert to Azure, where Azure can hold it.
+        self._deeds = deeds
         self._ledger = ledger
         self._consumer = consumer
         self._drives = drives
@@ -183,9 +194,11 @@ class ApplyConsumer:
                 self._tasks.start(self._until_done(entry, work), name=f"apply {entry.sequence}")
 
     def _work(self, entry: Entry) -> Callable[[], Awaitable[None]] | None:
-        request_id = entry.request
+        request_id, deeds = entry.request, self._deeds
         if request_id is None:
-            return None
+            if deeds is None or not isinstance(entry.event, Deed):
+                return None
+            return lambda: deeds(entry)
         match entry.event:
             case Approved(start_by=start_by) if start_by is not None:
                 return lambda: self._drives.open(request_id)

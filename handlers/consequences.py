@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from slack_sdk.errors import SlackApiError
 
+from approvals.deeds import Deed
 from approvals.entry import Entry
 from approvals.events import (
     Approved,
@@ -198,9 +199,17 @@ def _say(key: str, message: Message) -> Line:
 class ShowConsumer:
     """Puts what is to be shown into the outboxes, entry by entry."""
 
-    def __init__(self, services: Services, consumer: Consumer) -> None:
+    def __init__(
+        self,
+        services: Services,
+        consumer: Consumer,
+        *,
+        deeds: Callable[[Entry], Awaitable[Sequence[Told]]] | None = None,
+    ) -> None:
         self._s = services
         self._consumer = consumer
+        #: what people did with alerts and file changes, put into words by the feeds' handlers.
+        self._deeds = deeds
         self._tries: Counter[int] = Counter()
 
     async def run(self) -> None:
@@ -241,7 +250,9 @@ class ShowConsumer:
 
     async def _told(self, entry: Entry) -> Sequence[Told]:
         if entry.request is None:
-            return []
+            if self._deeds is None or not isinstance(entry.event, Deed):
+                return []
+            return await self._deeds(entry)
         request = await self._s.ledger.read(entry.request)
         if request is None:
             log.error("entry %s: request %s is gone", entry.sequence, entry.request)
