@@ -17,6 +17,7 @@ BOT_SCOPES: tuple[str, ...] = (
     "channels:read",  # whether we are in a rule's channel
     "chat:write",
     "commands",
+    "files:write",  # the list of a storm, pictures of figures
     "groups:history",  # the same in private channels
     "groups:read",
     "im:history",
@@ -36,6 +37,7 @@ BOT_EVENTS: tuple[str, ...] = (
     "user_change",
 )
 SHORTCUT = "jit_from_message"
+COMMANDS = ("jit", "alerts", "fim", "defender", "audit")
 
 
 def manifest(
@@ -81,7 +83,7 @@ def manifest(
                     "description": texts["manifest.shortcut_description"],
                 }
             ],
-            "slash_commands": [command("jit"), command("audit")],
+            "slash_commands": [command(name) for name in COMMANDS],
         },
         "oauth_config": {"scopes": {"bot": list(BOT_SCOPES)}},
         "settings": {

@@ -20,7 +20,8 @@ from sandbox.slack.workspace import Workspace
 BOT_SCOPES = frozenset(
     {
         "app_mentions:read", "channels:history", "channels:read", "chat:write", "commands",
-        "groups:history", "groups:read", "im:history", "im:write", "usergroups:read", "users:read",
+        "files:write", "groups:history", "groups:read", "im:history", "im:write",
+        "usergroups:read", "users:read",
     }
 )  # fmt: skip
 

@@ -44,6 +44,9 @@ BODY_BYTES_MAX = 20_000_000
 
 COMMANDS = (
     SlashCommand("/jit", "web-01 22 for 2h from 203.0.113.7 because …"),
+    SlashCommand("/alerts", "open | mine | machine web-01 | show ID"),
+    SlashCommand("/fim", "web-01 since 24h | window web-* 2h because …"),
+    SlashCommand("/defender", "test web-01"),
     SlashCommand("/audit", "vm web-01 | person @alice | request 12 | since 2026-01-01"),
 )
 SHORTCUTS = (Shortcut("jit_from_message", "Ask for VM access"),)
