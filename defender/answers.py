@@ -34,6 +34,9 @@ _LASTING_CONFLICTS = frozenset(
     {"missingsubscriptionregistration", "resourcealreadyexists", "disallowedoperation"}
 )
 _WAIT_IN_TEXT = re.compile(r"after '?(\d{1,6})'?\s*(?:s\b|sec)", re.IGNORECASE)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+#: The window that Resource Graph counts queries in.
+_QUOTA_WINDOW = timedelta(seconds=5)
 _ACTION = re.compile(r"\baction '([^']{1,300})'")
 _SCOPE = re.compile(r"\bscope '([^']{1,500})'")
 _TOKEN = re.compile(r"(?:Bearer\s+\S+|eyJ[\w-]{8,}(?:\.[\w-]+)*)")
@@ -100,6 +103,19 @@ def wait_of(headers: Mapping[str, str], message: str) -> timedelta | None:
     if found := _WAIT_IN_TEXT.search(message):
         return _bounded(timedelta(seconds=int(found[1])))
     return None
+
+
+def quota_wait(headers: Mapping[str, str]) -> timedelta | None:
+    """How long Resource Graph wants no further query after this one; None: go on."""
+    folded = {name.lower(): value for name, value in headers.items()}
+    left = _number(folded.get("x-ms-user-quota-remaining"))
+    if left is None or left >= 1:
+        return None
+    clock = _CLOCK.fullmatch(folded.get("x-ms-user-quota-resets-after", "").strip())
+    if clock is None:
+        return _QUOTA_WINDOW
+    hours, minutes, seconds = (float(part) for part in clock.groups())
+    return _bounded(timedelta(hours=hours, minutes=minutes, seconds=seconds))
 
 
 def failure(status: int, headers: Mapping[str, str], body: bytes, *, is_write: bool) -> AzureError:

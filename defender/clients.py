@@ -10,13 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
+from defender.addresses import address, bucket_of, origin
+from defender.answers import quota_wait
 from defender.decode import page_of
 from defender.errors import AzureBusy, AzureUnavailable
 from defender.pacing import Call, Pacer, next_wait
-from defender.settings import AzureSettings
-from defender.witness import Witness
+from defender.settings import AzureSettings, Service
+from defender.witness import Answer, Witness
 
 if TYPE_CHECKING:
     from defender.sdk import Sdk
@@ -25,10 +27,7 @@ T = TypeVar("T")
 #: Makes one call of the SDK; the witness must be handed on to it.
 Make = Callable[["Sdk", Witness], Awaitable[T]]
 
-__all__ = ["AzureClients", "AzureSettings"]
-
-#: What may stand in a path unescaped: group names may hold brackets.
-_PATH_SAFE = "/()-._~"
+__all__ = ["Answer", "AzureClients", "AzureSettings", "Call", "Service"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class AzureClients:
         self._user_agent = user_agent
         self._sdk: Sdk | None = None
         self._warming = asyncio.Lock()
-        self._origin = _origin(settings.resource_manager)
+        self._origin = origin(settings.resource_manager)
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,11 +87,7 @@ class AzureClients:
         return await (await self.sdk()).token(scope)
 
     async def get(
-        self,
-        path: str,
-        query: Mapping[str, str],
-        *,
-        deadline: timedelta = READ_DEADLINE,
+        self, path: str, query: Mapping[str, str], *, deadline: timedelta = READ_DEADLINE
     ) -> bytes:
         """One read, repeated where that helps, within the deadline."""
         return await self._get(self.url(path, query), ends_at=ends_after(deadline))
@@ -117,7 +112,7 @@ class AzureClients:
             following = page.next_link
             if not following:
                 return
-            if _origin(following) != self._origin:
+            if origin(following) != self._origin:
                 raise AzureUnavailable(
                     "ForeignNextLink", "The list goes on at another address; it was not followed."
                 )
@@ -132,14 +127,74 @@ class AzureClients:
         url = self.url(path, query)
         await self.call(
             lambda sdk, witness: sdk.send("DELETE", url, witness=witness),
-            subscription_id=_subscription_of(path),
+            subscription_id=bucket_of(path),
             kind=Call.DELETE,
             ends_at=ends_after(deadline),
         )
 
+    async def post(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes,
+        *,
+        kind: Call,
+        deadline: timedelta = READ_DEADLINE,
+    ) -> bytes:
+        """One POST to Resource Manager: a WRITE once, a READ (a query) as often as a read is."""
+        return await self.ask(Service.ARM, "POST", path, query, body, kind=kind, deadline=deadline)
+
+    async def ask(
+        self,
+        service: Service,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        kind: Call = Call.READ,
+        deadline: timedelta = READ_DEADLINE,
+    ) -> bytes:
+        """The body of an exchange."""
+        answer = await self.exchange(
+            service, method, path, query, body, headers=headers, kind=kind, deadline=deadline
+        )
+        return answer.body
+
+    async def exchange(
+        self,
+        service: Service,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        kind: Call = Call.READ,
+        deadline: timedelta = READ_DEADLINE,
+    ) -> Answer:
+        """One call with the answer's headers: a READ repeated where that helps, a WRITE never.
+
+        After a WRITE: AzureRefused means that nothing happened, OutcomeUnknown that it may have.
+        """
+        url = address(self.settings.base_of(service), path, query)
+        bucket = bucket_of(path) if service is Service.ARM else service.value
+        ends_at = ends_after(deadline)
+
+        def make(sdk: Sdk, witness: Witness) -> Awaitable[Answer]:
+            return sdk.send(
+                method, url, witness=witness, service=service, body=body, headers=headers
+            )
+
+        if kind is Call.READ:
+            return await self.read(make, subscription_id=bucket, ends_at=ends_at)
+        done = await self.call(make, subscription_id=bucket, kind=kind, ends_at=ends_at)
+        return done or Answer(0, {}, b"")
+
     def url(self, path: str, query: Mapping[str, str]) -> str:
         """The address of a path below Resource Manager."""
-        return f"{self.settings.resource_manager}{quote(path, safe=_PATH_SAFE)}?{urlencode(query)}"
+        return address(self.settings.resource_manager, path, query)
 
     async def read(self, make: Make[T], *, subscription_id: str, ends_at: float) -> T:
         """One read, repeated where that helps, within the deadline."""
@@ -169,41 +224,25 @@ class AzureClients:
         witness = Witness()
         seconds = max(0.0, ends_at - time.monotonic())
         try:
-            return await sdk.attempt(
+            found = await sdk.attempt(
                 make(sdk, witness), witness, seconds=seconds, is_write=kind is not Call.READ
             )
+            self.pacer.hold(subscription_id, kind, quota_wait(witness.headers))
+            return found
         except AzureBusy as busy:
             if busy.status == 429:
                 self.pacer.hold(subscription_id, kind, busy.retry_after)
             raise
 
     async def _get(self, url: str, *, ends_at: float) -> bytes:
-        return await self.read(
+        answer = await self.read(
             lambda sdk, witness: sdk.send("GET", url, witness=witness),
-            subscription_id=_subscription_of(urlsplit(url).path),
+            subscription_id=bucket_of(urlsplit(url).path),
             ends_at=ends_at,
         )
+        return answer.body
 
 
 def ends_after(deadline: timedelta) -> float:
     """The monotonic instant at which a wait of this length ends."""
     return time.monotonic() + deadline.total_seconds()
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port: what a link must share with the setting to be followed."""
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    host = (parts.hostname or "").lower()
-    if parts.username is not None or parts.password is not None:
-        host = ""
-    return parts.scheme.lower(), host, port or {"https": 443, "http": 80}.get(parts.scheme.lower())
-
-
-def _subscription_of(path: str) -> str:
-    """The subscription a path is about, "" for the tenant's own (each has its own bucket)."""
-    parts = path.split("/", 3)
-    return parts[2].lower() if len(parts) > 2 and parts[1].lower() == "subscriptions" else ""

@@ -10,21 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from io import BytesIO
-from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar
 
 import aiohttp
-from azure.core.credentials_async import AsyncTokenCredential
+from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from azure.core.pipeline import PipelineRequest, PipelineResponse, policies
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.identity import CredentialUnavailableError
-from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential
-from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 from azure.mgmt.security.aio import SecurityCenter
 
@@ -33,22 +30,16 @@ from azure.mgmt.security.v2020_01_01.aio.operations import JitNetworkAccessPolic
 
 from defender.answers import clean
 from defender.errors import AzureBusy, AzureError, AzureRefused, AzureUnavailable, OutcomeUnknown
-from defender.settings import AzureSettings
-from defender.witness import Witness
+from defender.identity import credential_of, has_own_identity, session_of, tls_context
+from defender.settings import AzureSettings, Service
+from defender.witness import Answer, Witness
+
+__all__ = ["Sdk", "tls_context", "translate"]
 
 T = TypeVar("T")
 
 #: What the way to Azure may raise before anything is sent.
 _WORLD_ERRORS = (SdkError, TimeoutError, OSError, aiohttp.ClientError)
-#: aiohttp closes idle connections itself; the pool is far above what the pacer lets through.
-_CONNECTIONS_MAX = 50
-_KEPT_OPEN_SECONDS = 60.0
-
-
-class ManagedCredential(AsyncTokenCredential, Protocol):
-    """A credential that can be closed; all of azure-identity's can."""
-
-    async def close(self) -> None: ...
 
 
 class _WitnessPolicy(policies.SansIOHTTPPolicy[Any, Any]):
@@ -76,24 +67,25 @@ class Sdk:
 
     def __init__(self, settings: AzureSettings, *, user_agent: str, tls: ssl.SSLContext) -> None:
         self._settings = settings
-        self._session = _session(tls)
+        self._session = session_of(tls)
         self._transport = AioHttpTransport(session=self._session, session_owner=False)
-        self.credential = _credential(settings)
-        self._user_agent = user_agent
-        self.arm: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
-            base_url=settings.resource_manager,
-            policies=self.pipeline(),
-            transport=self._transport,
+        self.credential = credential_of(settings)
+        self._graph_credential = (
+            credential_of(settings, Service.GRAPH)
+            if has_own_identity(settings, Service.GRAPH)
+            else None
         )
+        self._user_agent = user_agent
+        self._services = {service: self._client(service) for service in Service}
         self._jit: dict[str, JitNetworkAccessPoliciesOperations] = {}
 
-    def pipeline(self, *, decoding: bool = False) -> list[Any]:
+    def pipeline(self, *, service: Service = Service.ARM, decoding: bool = False) -> list[Any]:
         """Our own chain; `decoding` for generated clients, which read a parsed body."""
         chain: list[Any] = [
             policies.RequestIdPolicy(),
             policies.HeadersPolicy({"Accept": "application/json"}),
             policies.UserAgentPolicy(base_user_agent=self._user_agent),
-            AsyncARMChallengeAuthenticationPolicy(self.credential, *self._settings.scopes),
+            self._authentication(service),
             _WitnessPolicy(),
         ]
         if decoding:
@@ -115,7 +107,7 @@ class Sdk:
         A credential of its own each time: the kept one would give its cached token, and hide that
         it can't be renewed, until minutes before the end.
         """
-        credential = _credential(self._settings)
+        credential = credential_of(self._settings)
         try:
             found = await credential.get_token(scope)
         except _WORLD_ERRORS as error:
@@ -142,10 +134,23 @@ class Sdk:
             group, location, policy_name, BytesIO(body), witness=witness
         )
 
-    async def send(self, method: str, url: str, *, witness: Witness) -> bytes:
-        """One request through the ARM pipeline; the body of its answer."""
-        await self.arm.send_request(HttpRequest(method, url), witness=witness)
-        return witness.body
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        witness: Witness,
+        service: Service = Service.ARM,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request through a service's pipeline, its body as it is; what came back."""
+        request = HttpRequest(method, url, content=body, headers=dict(headers or {}))
+        if body is not None:
+            request.headers["Content-Type"] = "application/json"
+            request.headers["Content-Length"] = str(len(body))
+        await self._services[service].send_request(request, witness=witness)
+        return witness.answer()
 
     @staticmethod
     async def attempt(
@@ -173,9 +178,28 @@ class Sdk:
         return result
 
     async def close(self) -> None:
-        """Close the credential's and our own connections."""
+        """Close the credentials' and our own connections."""
         await self.credential.close()
+        if self._graph_credential is not None:
+            await self._graph_credential.close()
         await self._session.close()
+
+    def _client(self, service: Service) -> AsyncPipelineClient[HttpRequest, AsyncHttpResponse]:
+        return AsyncPipelineClient(
+            base_url=self._settings.base_of(service),
+            policies=self.pipeline(service=service),
+            transport=self._transport,
+        )
+
+    def _authentication(self, service: Service) -> Any:
+        """The policy that gives a service's own token, and to no other service."""
+        scopes = self._settings.scopes_of(service)
+        if service is Service.ARM:
+            return AsyncARMChallengeAuthenticationPolicy(self.credential, *scopes)
+        credential = self.credential
+        if service is Service.GRAPH and self._graph_credential is not None:
+            credential = self._graph_credential
+        return policies.AsyncBearerTokenCredentialPolicy(credential, *scopes)
 
 
 def translate(error: Exception, witness: Witness, *, is_write: bool) -> AzureError | None:
@@ -211,41 +235,3 @@ def _never_connected(error: BaseException) -> bool:
     return isinstance(error, ServiceRequestError) and isinstance(
         error.inner_exception, aiohttp.ClientConnectorError | aiohttp.ClientConnectorSSLError
     )
-
-
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Reads the system's certificates, or those of the file: 20 ms, not for the loop."""
-    return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-
-
-def _session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
-    """One TLS context for all: the SDK would load the CA file, and connect, for each call."""
-    connector = aiohttp.TCPConnector(
-        ssl=tls, limit=_CONNECTIONS_MAX, keepalive_timeout=_KEPT_OPEN_SECONDS
-    )
-    return aiohttp.ClientSession(
-        connector=connector,
-        trust_env=True,  # HTTPS_PROXY
-        auto_decompress=False,  # the SDK's transport does that
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
-
-
-def _credential(settings: AzureSettings) -> ManagedCredential:
-    options: dict[str, Any] = {}
-    if settings.authority:
-        options["authority"] = settings.authority
-    if settings.ca_file:
-        options["connection_verify"] = str(settings.ca_file)
-    if settings.disable_instance_discovery:
-        options["disable_instance_discovery"] = True
-    if settings.tenant_id and settings.client_id and settings.client_secret:
-        return cast(
-            ManagedCredential,
-            ClientSecretCredential(
-                settings.tenant_id, settings.client_id, settings.client_secret, **options
-            ),
-        )
-    if settings.managed_identity_client_id:
-        options["managed_identity_client_id"] = settings.managed_identity_client_id
-    return cast(ManagedCredential, DefaultAzureCredential(**options))

@@ -8,6 +8,15 @@ from defender.answers import failure, is_azure_answer
 from defender.errors import AzureError, AzureUnavailable, OutcomeUnknown
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success: its body, and the headers with their names in small letters."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
 @dataclass(slots=True)
 class Witness:
     """Filled in by the pipeline's last policy; the SDK's own verdict is not needed."""
@@ -27,3 +36,8 @@ class Witness:
         if not is_azure_answer(self.body):
             return unsure("NotAzure", "The answer was not Azure's.", self.status)
         return None
+
+    def answer(self) -> Answer:
+        """What came back, for a call that `failure` finds no fault with."""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Answer(self.status or 0, headers, self.body)

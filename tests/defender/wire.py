@@ -83,6 +83,7 @@ class Wire:
         self._token_plays: list[Play] = []
         self.received: list[Received] = []
         self.tokens_given = 0
+        self.token_forms: list[tuple[str, str]] = []
         self._runner: web.AppRunner | None = None
         self.url = ""
 
@@ -145,6 +146,8 @@ class Wire:
             play = self._token_plays[0]
             return play.response() if isinstance(play, Answer) else await play(request)
         self.tokens_given += 1
+        form = await request.post()
+        self.token_forms.append((str(form["client_id"]), str(form["scope"])))
         return Answer(
             {"token_type": "Bearer", "expires_in": 3599, "access_token": TOKEN}
         ).response()
