@@ -87,20 +87,18 @@ end
 local function tell_change(row, name, version)
   local stored = redis.call('HMGET', name, 'fate', 'channel')
   local fate, channel = stored[1], stored[2]
+  local storm = string.match(fate, '^storm:([^:]+)')
   if fate == 'card' then
     put_card(channel, 'alert:' .. row[KEY], version)
     if row[LINE] ~= '' then put(channel, row[LINE_KEY], row[LINE]) end
     rung[channel] = true
+  elseif storm and not redis.call('HGET', prefix .. 'storm:' .. storm, 'over_at') then
+    redis.call('HINCRBY', prefix .. 'storm:' .. storm, 'version', 1)
   elseif fate ~= 'feed' and row[IS_RAISED] and not mute_of(row) then
     redis.call('ZREM', prefix .. 'held:' .. channel, row[KEY])
     row[CHANNEL] = channel
     queue(row)
     redis.call('HSET', name, 'fate', 'feed')
-  else
-    local storm = string.match(fate, '^storm:([^:]+)')
-    if storm then
-      redis.call('HINCRBY', prefix .. 'storm:' .. storm, 'version', 1)
-    end
   end
 end
 

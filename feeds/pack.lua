@@ -15,7 +15,8 @@ local first, last = tonumber(seen) + 1, tonumber(seen) + #lines
 local fate = 'storm:' .. id .. ':' .. first .. ':' .. last
 for _, member in ipairs(members) do
   local key = string.match(member, '^[^\n]*\n[^\n]*\n(.*)$')
-  redis.call('HSET', prefix .. 'alert:' .. key, 'fate', fate)
+  local name = prefix .. 'alert:' .. key
+  if redis.call('EXISTS', name) == 1 then redis.call('HSET', name, 'fate', fate) end
   redis.call('ZREM', storm .. ':waiting', member)
 end
 redis.call('HSET', storm, 'lines', last)

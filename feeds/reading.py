@@ -61,7 +61,7 @@ class AlertReads:
             pipe = self._redis.pipeline(transaction=False)
             for key in keys[start : start + READ_MAX]:
                 pipe.hgetall(self.scripts.key("alert", key))
-            found += [_stored(row) for row in await pipe.execute() if row]
+            found += [_stored(row) for row in await pipe.execute() if b"body" in row]
             await asyncio.sleep(0)
         return found
 
@@ -98,7 +98,7 @@ class AlertReads:
                 pipe.hget(self.scripts.key("alert", text(key)), "rank")
             for (_, at), rank in zip(part, await pipe.execute(), strict=True):
                 if rank is not None:
-                    found.append((_instant(at), int(rank)))
+                    found.append((instant(at), int(rank)))
             await asyncio.sleep(0)
         return found
 
@@ -148,8 +148,8 @@ def _stored(row: dict[bytes, bytes]) -> Stored:
         channel=ChannelId(row[b"channel"].decode()),
         route=row[b"route"].decode(),
         fate=row[b"fate"].decode(),
-        first_at=_instant(row[b"first_at"]),
-        changed_at=_instant(row[b"changed_at"]),
+        first_at=instant(row[b"first_at"]),
+        changed_at=instant(row[b"changed_at"]),
     )
 
 
@@ -157,5 +157,5 @@ def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def _instant(milliseconds: bytes | float) -> datetime:
+def instant(milliseconds: bytes | float) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=float(milliseconds))

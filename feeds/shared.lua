@@ -24,7 +24,7 @@ local function put(channel, key, item)
 end
 
 local function put_card(channel, object, version)
-  local key = object .. ':' .. version
+  local key = object .. ':v' .. version
   return put(channel, key, cjson.encode({type = 'card', key = key, object_id = object}))
 end
 

@@ -57,7 +57,7 @@ async def test_a_change_is_stored_and_told_with_its_line(
     assert report.changed == [alert.key]
     items = [queued.item for queued in await outbox.waiting(OPS)]
     assert [type(item).__name__ for item in items] == ["Card", "Line"]
-    assert items[0].key == f"alert:{alert.key}:2"
+    assert items[0].key == f"alert:{alert.key}:v2"
     assert getattr(items[1], "text", "") == "active to resolved"
     stored = await store.alert(alert.key)
     assert stored is not None

@@ -1,0 +1,150 @@
+"""A storm: more alerts than a channel can read one by one, counted in one card that is edited.
+
+Details go into its thread, packed into few messages, the worst first; a file with every line ends
+it. Texts and blocks come from who draws (`Details`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from defender.alert import Alert
+from delivery.outbox import ChannelId, ObjectId
+from feeds.reading import AlertReads, instant
+from feeds.scripts import text
+
+Block = dict[str, Any]
+
+#: Member of a storm: severity, machine, key, so that they sort by what is told first.
+_SEPARATOR = "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One message for the thread. It holds the next `holds` of the alerts that were given."""
+
+    text: str
+    blocks: list[Block]
+    holds: int
+
+
+#: Packs alerts, in their order, into messages of at most 9,000 characters.
+Details = Callable[[Sequence[Alert]], Sequence[Detail]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a storm begins and ends, and how often its card is edited."""
+
+    #: more than this many alerts waiting for one channel are a storm
+    over: int = 5
+    #: it ends after a window in which no more than that came
+    window: timedelta = timedelta(seconds=60)
+    #: `chat.update` takes 50 a minute, which all cards of a process share
+    refresh: timedelta = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """What its card shows."""
+
+    id: str
+    channel: ChannelId
+    version: int
+    opened_at: datetime
+    last_at: datetime
+    over_at: datetime | None
+    total: int
+    #: alerts whose detail line is still to come
+    waiting: int
+    #: messages of its thread so far
+    lines: int
+    #: rank (0 for High) to number
+    by_rank: Counter[int]
+    #: (machine, rank) to number
+    by_machine: Counter[tuple[str, int]]
+    #: title to number
+    by_kind: Counter[str]
+
+    @property
+    def object_id(self) -> ObjectId:
+        return ObjectId(f"storm:{self.id}")
+
+    def machines(self) -> list[str]:
+        """Those with the worst and most alerts first."""
+        worst: dict[str, list[int]] = {}
+        for (machine, rank), n in self.by_machine.items():
+            counts = worst.setdefault(machine, [0] * 10)
+            counts[min(rank, 9)] += n
+        return sorted(worst, key=lambda machine: [-n for n in worst[machine]])
+
+
+class Storms(AlertReads):
+    """Storms as they are known."""
+
+    async def storm(self, storm_id: str) -> Storm | None:
+        key = self.scripts.key("storm", storm_id)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hgetall(key)
+        pipe.hgetall(f"{key}:counts")
+        pipe.zcard(f"{key}:waiting")
+        row, counts, waiting = await pipe.execute()
+        return _storm(storm_id, row, counts, waiting) if row else None
+
+    async def current(self, channel: ChannelId) -> str | None:
+        """The storm of a channel that is not over."""
+        found = await self._redis.get(self.scripts.key("storm-of", channel))
+        return None if found is None else text(found)
+
+    async def members(self, storm_id: str, *, machine: str = "", rank: int = 9) -> list[str]:
+        """Keys of its alerts, the worst first: of one machine, or at least that urgent."""
+        rows = await self._members(storm_id, "members", limit=0)
+        found = [row.split(_SEPARATOR, 2) for row in rows]
+        return [
+            key for severity, name, key in found if int(severity) <= rank and machine in ("", name)
+        ]
+
+    async def waiting(self, storm_id: str, limit: int) -> list[tuple[str, str]]:
+        """Members without a line and their keys, the worst first."""
+        rows = await self._members(storm_id, "waiting", limit=limit)
+        return [(row, row.split(_SEPARATOR, 2)[2]) for row in rows]
+
+    async def _members(self, storm_id: str, which: str, *, limit: int) -> list[str]:
+        key = self.scripts.key("storm", storm_id, which)
+        return [text(row) for row in cast(Any, await self._redis.zrange(key, 0, limit - 1))]
+
+
+def _storm(
+    storm_id: str, row: dict[bytes, bytes], counts: dict[bytes, bytes], waiting: int
+) -> Storm:
+    by_rank, by_kind = Counter[int](), Counter[str]()
+    by_machine = Counter[tuple[str, int]]()
+    for field, number in counts.items():
+        kind, _, name = field.decode().partition(_SEPARATOR)
+        match kind:
+            case "rank":
+                by_rank[int(name)] = int(number)
+            case "machine":
+                rank, _, machine = name.partition(_SEPARATOR)
+                by_machine[machine, int(rank)] = int(number)
+            case _:
+                by_kind[name] = int(number)
+    over_at = row.get(b"over_at")
+    return Storm(
+        id=storm_id,
+        channel=ChannelId(row[b"channel"].decode()),
+        version=int(row[b"version"]),
+        opened_at=instant(row[b"opened_at"]),
+        last_at=instant(row[b"last_at"]),
+        over_at=None if over_at is None else instant(over_at),
+        total=int(row[b"total"]),
+        waiting=waiting,
+        lines=int(row[b"lines"]),
+        by_rank=by_rank,
+        by_machine=by_machine,
+        by_kind=by_kind,
+    )
