@@ -21,11 +21,12 @@ from typing import Any
 from redis.exceptions import RedisError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from delivery.outbox import Address, Card, ChannelId, Item, Line, ObjectId, Outbox, Queued
+from delivery.outbox import Address, Card, ChannelId, File, Item, Line, ObjectId, Outbox, Queued
 from delivery.posting import Post, Posting, Refused, UnknownOutcome, is_person
 from delivery.refusals import Refusal, Why
 from delivery.tasks import end
 from delivery.turn import LeaseLost, Turn
+from delivery.uploads import DrawFile, Uploads, no_file
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ class _Told:
 
     attempts: tuple[str, ...] = ()
     shown: tuple[ObjectId, Address] | None = None
+    #: key and ts of what has no address.
+    receipt: tuple[str, str] = ("", "")
 
 
 class Deliverer:
@@ -89,6 +92,7 @@ class Deliverer:
         *,
         fallback_channel: ChannelId,
         gone_note: Callable[[ChannelId], str],
+        draw_file: DrawFile = no_file,
         post_interval: float = POST_INTERVAL_SECONDS,
         update_interval: float = UPDATE_INTERVAL_SECONDS,
         lease: timedelta = LEASE,
@@ -104,6 +108,8 @@ class Deliverer:
         self._posting = Posting(
             client, outbox, post_interval=post_interval, update_interval=update_interval
         )
+        self._draw_file = draw_file
+        self._uploads = Uploads(client, outbox, self._posting)
         self._workers: dict[ChannelId, asyncio.Task[None]] = {}
         self._tries: Counter[str] = Counter()
         self._health = Health()
@@ -173,7 +179,11 @@ class Deliverer:
         except Exception as error:
             return await self._undrawable(turn, queued, error)
         if not await self._outbox.finish(
-            turn.poster, queued.stream_id, attempts=told.attempts, shown=told.shown
+            turn.poster,
+            queued.stream_id,
+            attempts=told.attempts,
+            shown=told.shown,
+            receipt=told.receipt,
         ):
             raise LeaseLost(turn.channel)
         self._tries.pop(queued.stream_id, None)
@@ -188,6 +198,8 @@ class Deliverer:
                 return await self._show(turn, item)
             case Line():
                 return await self._say(turn, item)
+            case File():
+                return await self._share(turn, item)
 
     # --- cards ---
 
@@ -236,7 +248,17 @@ class Deliverer:
         else:
             target = await self._posting.resolve(turn.channel)
         posted = await self._posting.once(turn, target, post)
-        return _Told(tuple(posted.attempts))
+        return _Told(tuple(posted.attempts), receipt=(item.key, posted.ts))
+
+    async def _share(self, turn: Turn, item: File) -> _Told:
+        content = await self._draw_file(item.object_id)
+        if content is None:
+            return _Told()
+        address = await self._outbox.address(item.thread_of) if item.thread_of else None
+        target = address.channel if address else await self._posting.resolve(turn.channel)
+        thread_ts = address.ts if address else None
+        ts = await self._uploads.once(turn, target, item.key, content, thread_ts=thread_ts)
+        return _Told((item.key,), receipt=(item.key, ts))
 
     # --- what went wrong ---
 
@@ -250,6 +272,9 @@ class Deliverer:
                 log.warning("outbox %s: %s", turn.channel, refusal.name)
                 await turn.rest(self._backoff(queued))
                 return False
+            case Why.RIGHTS if isinstance(queued.item, File):
+                self._health.problems["files"] = refusal.name  # all else may still be said
+                return await self._aside(turn, queued, refusal.name)
             case Why.TOKEN | Why.RIGHTS:
                 return await self._held(turn, "token", refusal)
             case Why.CHANNEL if is_person(turn.channel):
@@ -306,9 +331,13 @@ def _at(address: Address, version: int) -> Address:
 
 def _without_thread(item: Item) -> Item:
     """Threads do not follow an item to another channel."""
-    return (
-        Line(key=item.key, text=item.text, blocks=item.blocks) if isinstance(item, Line) else item
-    )
+    match item:
+        case Line():
+            return Line(key=item.key, text=item.text, blocks=item.blocks)
+        case File():
+            return File(key=item.key, object_id=item.object_id)
+        case Card():
+            return item
 
 
 def _note_blocks(note: str) -> list[dict[str, Any]]:

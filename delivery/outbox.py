@@ -1,8 +1,9 @@
 """What waits to be shown in Slack, per channel, in Redis: nothing queued is ever lost.
 
-An item is either a `Card` (show the object's *current* state, newest wins) or a `Line` (say this
-text once, in a channel, a thread or a DM). Queueing is idempotent by key: a consequence that runs
-twice says nothing twice. Every write of a poster is fenced by its channel's lease.
+An item is a `Card` (show the object's *current* state, newest wins), a `Line` (say this text once,
+in a channel, a thread or a DM) or a `File` (share it once). Queueing is idempotent by key: a
+consequence that runs twice says nothing twice. Every write of a poster is fenced by its channel's
+lease.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ OUTBOX_ERRORS = (RedisError, OSError)
 
 #: A key is remembered longer than any entry can wait to be claimed again.
 KEY_MEMORY = timedelta(days=7)
+
+#: A line's receipt proves what was told in it, as long as the feeds remember an alert.
+RECEIPT_MEMORY = timedelta(days=100)
 
 _BEGIN = """
 local tried = redis.call('GET', KEYS[1])
@@ -68,7 +72,15 @@ class Line(msgspec.Struct, frozen=True, tag="line"):
     thread_ts: str | None = None
 
 
-Item = Card | Line
+class File(msgspec.Struct, frozen=True, tag="file"):
+    """Share the file of this object once, as it is when the item is sent."""
+
+    key: str
+    object_id: ObjectId
+    thread_of: ObjectId | None = None
+
+
+Item = Card | Line | File
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -158,18 +170,27 @@ class Outbox:
         *,
         attempts: Sequence[str] = (),
         shown: tuple[ObjectId, Address] | None = None,
+        receipt: tuple[str, str] = ("", ""),
     ) -> bool:
-        """The item is told: its tries are settled, its card's address is known."""
+        """The item is told: its tries are settled, its card's address is known.
+
+        `receipt`: key and ts of an item that is not a card.
+        """
         object_id, address = shown or (ObjectId(""), None)
         keys = [
             self._key("lease", poster.lease),
             self._key("outbox", poster.channel),
             self._key("address", object_id),
             self._key("object", address.channel, address.ts) if address else self._key("object"),
+            self._key("receipt", receipt[0]),
             *(self._key("attempt", key) for key in attempts),
         ]
         encoded = msgspec.json.encode(address) if address else b""
-        return bool(await _run(self._finish, keys, [poster.token, stream_id, encoded, object_id]))
+        memory = int(RECEIPT_MEMORY.total_seconds())
+        args: list[str | bytes | int] = [
+            poster.token, stream_id, encoded, object_id, receipt[1], memory
+        ]  # fmt: skip
+        return bool(await _run(self._finish, keys, args))
 
     async def move(self, poster: Poster, target: ChannelId, queued: Queued, why: str) -> bool:
         """Hand an item to the fallback channel."""
@@ -220,6 +241,12 @@ class Outbox:
         """Whose card this message is."""
         found = await self._redis.get(self._key("object", channel, ts))
         return None if found is None else ObjectId(_text(found))
+
+    async def receipts(self, keys: Sequence[str]) -> set[str]:
+        """Those of these lines and files that were told."""
+        names = [self._key("receipt", key) for key in keys]
+        found = cast(Any, await self._redis.mget(names)) if names else []
+        return {key for key, ts in zip(keys, found, strict=True) if ts is not None}
 
     # --- leases: one poster per channel ---
 

@@ -113,7 +113,7 @@ class Posting:
             posted = await self._rest_of(turn, target, post, found.ts, parts)
             posted.is_found = True
             return posted
-        await turn.rest(self._pace(target).reserve())
+        await turn.rest(self.pace(target).reserve())
         await turn.hold()
         try:
             ts, parts = await self._send(target, post)
@@ -147,7 +147,7 @@ class Posting:
             return channel
         known = self._dms.get(channel)
         if known is None:
-            answer = await self._call(self._client.conversations_open, users=channel)
+            answer = await self.call(self._client.conversations_open, users=channel)
             known = self._dms[channel] = ChannelId(str(answer["channel"]["id"]))
         return known
 
@@ -184,7 +184,7 @@ class Posting:
                     raise
 
     async def _post(self, target: ChannelId, post: Post) -> str:
-        answer = await self._call(
+        answer = await self.call(
             self._client.chat_postMessage,
             channel=target,
             text=post.fallback,
@@ -197,7 +197,7 @@ class Posting:
         return str(answer["ts"])
 
     async def _change(self, address: Address, post: Post, blocks: list[Block]) -> None:
-        await self._call(
+        await self.call(
             self._client.chat_update,
             channel=address.channel,
             ts=address.ts,
@@ -222,6 +222,25 @@ class Posting:
         self, target: ChannelId, key: str, thread_ts: str | None, since: float
     ) -> _Found | None:
         """Our message with this key that is not older than the first try."""
+
+        def is_ours(message: dict[str, Any]) -> bool:
+            payload = (message.get("metadata") or {}).get("event_payload") or {}
+            return bool(payload.get("key") == key)
+
+        found = await self.find(target, is_ours, thread_ts=thread_ts, since=since)
+        if found is None:
+            return None
+        return _Found(str(found["ts"]), len(found.get("blocks") or ()))
+
+    async def find(
+        self,
+        target: ChannelId,
+        is_it: Callable[[dict[str, Any]], bool],
+        *,
+        thread_ts: str | None,
+        since: float,
+    ) -> dict[str, Any] | None:
+        """The newest message that is not older than `since`, by Slack's order of pages."""
         cursor: str | None = None
         for _ in range(PAGES_MAX):
             try:
@@ -230,14 +249,13 @@ class Posting:
                 if refused.refusal.why is Why.THREAD:
                     return None
                 raise
-            for message in answer["messages"]:
-                payload = (message.get("metadata") or {}).get("event_payload") or {}
-                if payload.get("key") == key:
-                    return _Found(str(message["ts"]), len(message.get("blocks") or ()))
+            found = next(filter(is_it, answer["messages"]), None)
+            if found is not None:
+                return dict(found)
             cursor = (answer.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return None
-        log.error("post of %s: not found among %s messages", key, PAGE * PAGES_MAX)
+        log.error("%s: not found among %s messages", target, PAGE * PAGES_MAX)
         return None
 
     async def _page(
@@ -251,10 +269,10 @@ class Posting:
             "cursor": cursor,
         }
         if thread_ts is None:
-            return await self._call(self._client.conversations_history, **common)
-        return await self._call(self._client.conversations_replies, ts=thread_ts, **common)
+            return await self.call(self._client.conversations_history, **common)
+        return await self.call(self._client.conversations_replies, ts=thread_ts, **common)
 
-    async def _call(
+    async def call(
         self, method: Callable[..., Awaitable[AsyncSlackResponse]], **args: Any
     ) -> AsyncSlackResponse:
         try:
@@ -264,7 +282,7 @@ class Posting:
         except LOST as error:
             raise UnknownOutcome(type(error).__name__) from error
 
-    def _pace(self, channel: ChannelId) -> Pace:
+    def pace(self, channel: ChannelId) -> Pace:
         return self._posts.setdefault(channel, Pace(self._post_interval))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from delivery.deliverer import Deliverer, Rendered
 from delivery.outbox import Card, ChannelId, Line, ObjectId, Outbox
+from delivery.uploads import FileContent
 from delivery.web_client import web_client
 from sandbox.slack import SandboxSlack
 from sandbox.slack.messages import Message
@@ -29,6 +30,7 @@ class Desk:
         self.outbox = outbox
         self.client = web_client(slack.bot_token, slack.url)
         self.cards: dict[str, Rendered] = {}
+        self.files: dict[str, FileContent] = {}
         self.draw_error: Exception | None = None
         self.draws = 0
         self.deliverer = Deliverer(
@@ -37,6 +39,7 @@ class Desk:
             self.render,
             fallback_channel=AUDIT,
             gone_note=lambda _channel: "The earlier message is gone.",
+            draw_file=self.draw_file,
             post_interval=0.0,
             update_interval=0.0,
             lease=timedelta(milliseconds=lease_ms),
@@ -49,6 +52,9 @@ class Desk:
         if self.draw_error is not None:
             raise self.draw_error
         return self.cards.get(object_id)
+
+    async def draw_file(self, object_id: ObjectId) -> FileContent | None:
+        return self.files.get(object_id)
 
     def card(self, name: str, version: int, text: str = "", *, channel: ChannelId = OPS) -> None:
         """What the card of this object shows from now on."""
