@@ -1,7 +1,7 @@
 """Rules that change while we run: a right file replaces them, a wrong one changes nothing (C065).
 
-Only the policy is replaced. What else differs needs a restart, and that is said, since half a
-change of the rest (tokens, Redis, Azure) would be worse than none.
+Only the policy and the rules of the feeds are replaced. What else differs needs a restart, and that
+is said, since half a change of the rest (tokens, Redis, Azure) would be worse than none.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from approvals.policy_types import Policy
 from bot.settings import Mistake, Settings, load_settings
+from feeds.settings import FeedSettings
 from handlers.locale import Locale
 
 #: Mistakes that one message to the audit channel names; the log has all.
@@ -20,9 +22,13 @@ MISTAKES_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The rules are what they were. `restart` names other settings that differ."""
+    """The policy is what it was. `restart` names other settings that differ.
+
+    `feeds`: how many routes alerts and file changes have now, where their rules were replaced.
+    """
 
     restart: tuple[str, ...] = ()
+    feeds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ class Changed:
     after: str
     rules: int
     restart: tuple[str, ...] = ()
+    feeds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,15 @@ class LivePolicy:
         self._settings = settings
         self._environ = environ
         self._policy = settings.policy
+        self._feeds = settings.feeds
         self._stamp = self._read_stamp()
 
     def __call__(self) -> Policy:
         return self._policy
+
+    def feeds(self) -> FeedSettings:
+        """The rules of alerts and file changes in force."""
+        return self._feeds
 
     def reload_if_touched(self) -> Reload | None:
         """Reload when the file is not the one that was read last; None when it is."""
@@ -72,10 +84,17 @@ class LivePolicy:
         if not isinstance(found, Settings):
             return Kept(tuple(found), self._policy.version)
         restart = _differing(self._settings, found)
+        feeds = self._take_feeds(found.feeds)
         before, self._policy = self._policy, found.policy
         if before.version == found.policy.version:
-            return Unchanged(restart)
-        return Changed(before.version, found.policy.version, len(found.policy.rules), restart)
+            return Unchanged(restart, feeds)
+        rules = len(found.policy.rules)
+        return Changed(before.version, found.policy.version, rules, restart, feeds)
+
+    def _take_feeds(self, found: FeedSettings) -> int | None:
+        """How many routes there are now, None where nothing has changed."""
+        before, self._feeds = self._feeds, self._settings.feeds.taking_over(found)
+        return None if before == self._feeds else self._feeds.route_count
 
     def _read_stamp(self) -> tuple[int, int, int] | None:
         """Inode, time and size; a mounted ConfigMap is replaced by another file of the name."""
@@ -91,27 +110,36 @@ class LivePolicy:
 def reload_text(reload: Reload, locale: Locale) -> str | None:
     """What the audit channel is told; None where there is nothing to tell."""
     match reload:
-        case Unchanged(restart=()):
-            return None
-        case Unchanged(restart=restart):
-            return _restart(restart, locale)
-        case Changed(before, after, rules, restart):
-            said = locale.text("policy.reloaded", before=before, after=after, rules=rules)
-            return f"{said} {_restart(restart, locale)}" if restart else said
+        case Unchanged(restart=restart, feeds=feeds):
+            said = []
+        case Changed(before, after, rules, restart, feeds):
+            said = [locale.text("policy.reloaded", before=before, after=after, rules=rules)]
         case Kept(mistakes, version):
             first = [str(mistake) for mistake in mistakes[:MISTAKES_SHOWN]]
-            said = locale.text("policy.kept", version=version, n=len(mistakes))
-            return "\n".join([said, *first])
+            kept = locale.text("policy.kept", version=version, n=len(mistakes))
+            return "\n".join([kept, *first])
+        case _:
+            assert_never(reload)
+    if feeds is not None:
+        said.append(locale.text("policy.feeds_reloaded", routes=feeds))
+    if restart:
+        said.append(_restart(restart, locale))
+    return " ".join(said) or None
 
 
 def _restart(names: tuple[str, ...], locale: Locale) -> str:
     return locale.text("policy.restart", names=", ".join(names))
 
 
+#: What a reload replaces as far as it can.
+_RULES = ("policy", "feeds")
+
+
 def _differing(old: Settings, new: Settings) -> tuple[str, ...]:
-    """Names of the sections that changed besides the policy; never their values."""
+    """Names of the sections that changed besides the rules; never their values."""
     return tuple(
         part.name
         for part in dataclasses.fields(Settings)
-        if part.name != "policy" and getattr(old, part.name) != getattr(new, part.name)
-    )
+        if part.name not in ("policy", "feeds")
+        and getattr(old, part.name) != getattr(new, part.name)
+    ) + old.feeds.needs_restart(new.feeds)

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from approvals.entry import AuditKeys
 from approvals.policy_types import Policy
 from defender.settings import AzureSettings
+from feeds.settings import FeedSettings
 
 #: Where anchors and entries go when `audit.second_sink` is `stdout`.
 STDOUT: Literal["stdout"] = "stdout"
@@ -130,6 +131,8 @@ class Settings:
     azure: AzureSettings
     audit: AuditSettings
     policy: Policy
+    #: alerts and file changes; off without their sections.
+    feeds: FeedSettings = field(default_factory=FeedSettings)
     http: HttpSettings = HttpSettings()
     proxy: Proxy = Proxy()
     #: ways to close early that may be used, in this order: `supersede`, `nsg_rule`.
@@ -146,8 +149,11 @@ class Settings:
         urls = (self.redis.url, self.proxy.url or "")
         passwords = (urlsplit(url).password for url in urls)
         found = (slack.bot_token, slack.app_token, *slack.signing_secrets, azure.client_secret)
+        pushed = self.feeds.alerts.push_secrets if self.feeds.alerts else ()
         keys = (key.decode() for key in self.audit.keys.secrets.values())
-        return tuple(text for text in (*found, *passwords, *keys) if text)
+        return tuple(
+            text for text in (*found, azure.graph_client_secret, *pushed, *passwords, *keys) if text
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from bot.settings import (
     Settings,
     SlackSettings,
 )
+from bot.settings_feeds_build import build_feeds, check_feeds
 from bot.settings_file import Document, Problem
 from bot.settings_schema import Root, RuleSection
 from defender.settings import AzureSettings
@@ -43,6 +44,7 @@ def check(root: Root) -> list[Problem]:
         *_check_people(root),
         *_check_rules(root),
         *_check_clock(root),
+        *check_feeds(root),
     ]
 
 
@@ -88,9 +90,16 @@ def build(root: Root, environ: Mapping[str, str], document: Document) -> Setting
             client_secret=azure.client_secret,
             managed_identity_client_id=azure.managed_identity_client_id,
             disable_instance_discovery=not azure.instance_discovery,
+            log_analytics=azure.log_analytics,
+            log_analytics_scopes=tuple(azure.log_analytics_scopes),
+            graph=azure.graph,
+            graph_scopes=tuple(azure.graph_scopes),
+            graph_client_id=azure.graph_client_id,
+            graph_client_secret=azure.graph_client_secret,
         ),
         audit=_audit(root, folder),
         policy=_policy(root, document),
+        feeds=build_feeds(root, document),
         http=HttpSettings(
             root.http.host, root.http.port, root.http.health_host, root.http.health_port
         ),

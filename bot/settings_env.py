@@ -33,6 +33,9 @@ SECRETS: frozenset[Loc] = frozenset(
         ("slack", "previous_signing_secret"),
         ("redis", "url"),
         ("azure", "client_secret"),
+        ("azure", "graph_client_secret"),
+        ("alerts", "push_secret"),
+        ("alerts", "previous_push_secret"),
         ("audit", "keys", 0, "secret"),
     }
 )

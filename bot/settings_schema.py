@@ -6,11 +6,10 @@ Only `bot.settings_reading` uses it; everything else gets the plain dataclasses 
 The order in which fields stand here is the order in which the documentation lists them.
 """
 
+# ruff: noqa: RUF012 - pydantic copies a default for each object
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -18,63 +17,36 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from bot import settings_words as words
+from bot.settings_feeds import Alerts, FileChanges
+from bot.settings_kinds import (
+    Asker,
+    Channel,
+    Glob,
+    Globs,
+    Language,
+    Member,
+    Name,
+    Network,
+    Person,
+    Secret,
+    Section,
+    Subscription,
+    TcpPort,
+    Team,
+    Url,
+    Whole,
+    YesNo,
+    Zone,
+    between,
+    ids,
+    one_or_many,
+)
+from defender.settings import LOG_ANALYTICS, MICROSOFT_GRAPH
 
 #: Azure opens a port for a day at most (JIT policies: 5 minutes to 24 hours).
 LONGEST_MAX = timedelta(days=1)
 QUORUM_MAX = 20
-
-
-def _ids(*kinds: str) -> Callable[[object], str]:
-    return lambda value: words.slack_id(value, *kinds)
-
-
-def _askers(value: object) -> str:
-    return "everyone" if value == "everyone" else words.slack_id(value, "group", "person")
-
-
-def _one_or_many(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _between(low: timedelta, high: timedelta) -> Callable[[object], timedelta]:
-    def check(value: object) -> timedelta:
-        found = words.duration(value)
-        if not low <= found <= high:
-            raise words.wrong("duration_between", low=low, high=high)
-        return found
-
-    return check
-
-
 _MINUTES_5 = timedelta(minutes=5)
-
-Glob = Annotated[str, PlainValidator(words.glob)]
-Globs = Annotated[list[Glob], BeforeValidator(_one_or_many), Field(min_length=1)]
-Name = Annotated[str, PlainValidator(words.name)]
-Network = Annotated[IPv4Network | IPv6Network, PlainValidator(words.network)]
-Person = Annotated[str, PlainValidator(_ids("person"))]
-Member = Annotated[str, PlainValidator(_ids("group", "person"))]
-Asker = Annotated[str, PlainValidator(_askers)]
-Channel = Annotated[str, PlainValidator(_ids("channel"))]
-Team = Annotated[str, PlainValidator(_ids("team"))]
-Whole = Annotated[int, BeforeValidator(words.whole)]
-Secret = Annotated[str, PlainValidator(words.secret)]
-Url = Annotated[str, PlainValidator(words.https_url)]
-Zone = Annotated[ZoneInfo, PlainValidator(words.time_zone)]
-Language = Literal["en", "ja"]
-TcpPort = Annotated[int, BeforeValidator(words.whole), Ge(1), Le(65535)]
-
-
-class Section(BaseModel):
-    """One part of the file: nothing unknown, nothing converted behind one's back."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        hide_input_in_errors=True,
-        arbitrary_types_allowed=True,
-    )
 
 
 class Slack(Section):
@@ -88,9 +60,9 @@ class Slack(Section):
     api_url: Annotated[str, PlainValidator(lambda v: words.https_url(v, ("https", "http")))] = (
         "https://slack.com/api/"
     )
-    teams: Annotated[list[Team], BeforeValidator(_one_or_many)] = []
-    enterprise: Annotated[str | None, PlainValidator(_ids("enterprise"))] = None
-    app_id: Annotated[str | None, PlainValidator(_ids("app"))] = None
+    teams: Annotated[list[Team], BeforeValidator(one_or_many)] = []
+    enterprise: Annotated[str | None, PlainValidator(ids("enterprise"))] = None
+    app_id: Annotated[str | None, PlainValidator(ids("app"))] = None
     fallback_channel: Channel | None = None
 
 
@@ -101,7 +73,7 @@ class Redis(Section):
     tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "sekisho"
     ca_file: str | None = None
     durability_accepted: Annotated[str, Field(min_length=8)] | None = None
-    entra: Annotated[bool, BeforeValidator(words.yes_no)] = False
+    entra: YesNo = False
     user: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")] | None = None
 
 
@@ -109,19 +81,25 @@ class Azure(Section):
     """Which subscriptions, in which cloud, as whom."""
 
     subscriptions: Annotated[
-        list[Annotated[str, PlainValidator(words.subscription)]],
-        BeforeValidator(_one_or_many),
+        list[Subscription],
+        BeforeValidator(one_or_many),
         Field(min_length=1),
     ]
     resource_manager: Url = "https://management.azure.com"
     authority: Url | None = None
-    scopes: Annotated[list[str], BeforeValidator(_one_or_many)] = []
+    scopes: Annotated[list[str], BeforeValidator(one_or_many)] = []
     ca_file: str | None = None
     tenant_id: str | None = None
     client_id: str | None = None
     client_secret: Secret | None = None
+    log_analytics: Url = LOG_ANALYTICS
+    log_analytics_scopes: Annotated[list[str], BeforeValidator(one_or_many)] = []
+    graph: Url = MICROSOFT_GRAPH
+    graph_scopes: Annotated[list[str], BeforeValidator(one_or_many)] = []
+    graph_client_id: str | None = None
+    graph_client_secret: Secret | None = None
     managed_identity_client_id: str | None = None
-    instance_discovery: Annotated[bool, BeforeValidator(words.yes_no)] = True
+    instance_discovery: YesNo = True
     early_close: list[Literal["supersede", "nsg_rule"]] = ["supersede", "nsg_rule"]
 
 
@@ -140,7 +118,7 @@ class Audit(Section):
     second_sink: Annotated[str, Field(min_length=1)] | None = None
     signing_key_file: Annotated[str, Field(min_length=1)] | None = None
     retention: Annotated[
-        timedelta, PlainValidator(_between(timedelta(days=1), timedelta(days=366)))
+        timedelta, PlainValidator(between(timedelta(days=1), timedelta(days=366)))
     ] = timedelta(days=90)
 
 
@@ -163,9 +141,7 @@ class ChannelSection(Section):
 class ScopeSection(Section):
     """Which VMs. All dimensions must match, any pattern of one is enough."""
 
-    subscriptions: Annotated[
-        list[Annotated[str, PlainValidator(words.subscription)]], BeforeValidator(_one_or_many)
-    ] = []
+    subscriptions: Annotated[list[Subscription], BeforeValidator(one_or_many)] = []
     resource_groups: Globs | None = None
     names: Globs | None = None
     tags: dict[Glob, Globs] = {}
@@ -183,20 +159,20 @@ class RuleSection(Section):
 
     name: Name
     scope: ScopeSection
-    askers: Annotated[list[Asker], BeforeValidator(_one_or_many), Field(min_length=1)]
-    guests: Annotated[bool, BeforeValidator(words.yes_no)] = False
+    askers: Annotated[list[Asker], BeforeValidator(one_or_many), Field(min_length=1)]
+    guests: YesNo = False
     approvers: Annotated[list[Member], Field(min_length=1)]
     quorum: Annotated[Whole, Ge(1), Le(QUORUM_MAX)] = 1
     ports: Annotated[frozenset[int] | None, PlainValidator(words.ports)] = None
     networks: list[Name] = []
-    longest: Annotated[timedelta, PlainValidator(_between(_MINUTES_5, LONGEST_MAX))]
+    longest: Annotated[timedelta, PlainValidator(between(_MINUTES_5, LONGEST_MAX))]
     longest_total: Annotated[
-        timedelta | None, PlainValidator(_between(_MINUTES_5, 7 * LONGEST_MAX))
+        timedelta | None, PlainValidator(between(_MINUTES_5, 7 * LONGEST_MAX))
     ] = None
     lapse_after: Annotated[
-        timedelta, PlainValidator(_between(timedelta(minutes=1), timedelta(days=7)))
+        timedelta, PlainValidator(between(timedelta(minutes=1), timedelta(days=7)))
     ] = timedelta(minutes=30)
-    start_within: Annotated[timedelta, PlainValidator(_between(_MINUTES_5, LONGEST_MAX))] = (
+    start_within: Annotated[timedelta, PlainValidator(between(_MINUTES_5, LONGEST_MAX))] = (
         timedelta(hours=1)
     )
     ticket: Ticket | None = None
@@ -230,8 +206,10 @@ class Root(BaseModel):
     channels: dict[Channel, ChannelSection] = {}
     networks: dict[Name, Network] = {}
     people: list[Annotated[list[Person], Field(min_length=2)]] = []
-    administrators: Annotated[list[Person], BeforeValidator(_one_or_many), Field(min_length=1)]
+    administrators: Annotated[list[Person], BeforeValidator(one_or_many), Field(min_length=1)]
     rules: Annotated[list[RuleSection], Field(min_length=1)]
+    alerts: Alerts | None = None
+    file_changes: FileChanges | None = None
     clock_offset_file: str | None = None
 
 
@@ -241,11 +219,11 @@ def known_keys(path: tuple[str | int, ...]) -> tuple[str, ...]:
     for part in path:
         if isinstance(part, int):
             continue
-        field = getattr(model, "model_fields", {}).get(part)
-        model = _section(field.annotation) if field else None
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        model = _section(fields[part].annotation) if part in fields else None
         if model is None:
             return ()
-    return tuple(model.model_fields)
+    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 def _section(annotation: Any) -> Any:

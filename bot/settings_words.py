@@ -7,7 +7,7 @@ was written: it may be a secret that stands in the wrong place.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -35,6 +35,8 @@ _TOKENS = {"xoxb-": "bot", "xapp-": "app", "xoxp-": "user", "xoxe.": "rotated"}
 _TOKEN = re.compile(r"x(?:oxb|app)-[A-Za-z0-9-]{6,}")
 _SIGNING_SECRET = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _QUOTES = "\"'`“”‘’「」"
+_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NAME = re.compile(r"[^\W_][\w .-]{0,39}")
 
 
@@ -215,6 +217,20 @@ def time_zone(value: object) -> ZoneInfo:
         return ZoneInfo(value)
     except (KeyError, ValueError, OSError):
         raise wrong("time_zone") from None
+
+
+def time_of_day(value: object) -> time:
+    """`08:30`, in quotes where YAML would read a number."""
+    if isinstance(value, str) and (found := _TIME.fullmatch(value)):
+        return time(int(found[1]), int(found[2]))
+    raise wrong("time_of_day")
+
+
+def guid(value: object) -> str:
+    """An id such as that of a workspace, lower-cased."""
+    if isinstance(value, str) and _GUID.fullmatch(value.strip()):
+        return value.strip().lower()
+    raise wrong("guid")
 
 
 def whole(value: object) -> int:
