@@ -15,7 +15,7 @@ import msgspec
 SEVERITIES = ("high", "medium", "low", "informational")
 
 
-class Entity(msgspec.Struct, frozen=True):
+class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
     """One entity of the evidence, references resolved.
 
     `kind`: lower-cased type (`host`, `process`, `file`, `account`, `ip`, …). `name`: what one
@@ -29,7 +29,7 @@ class Entity(msgspec.Struct, frozen=True):
     parent: int | None = None
 
 
-class Alert(msgspec.Struct, frozen=True, kw_only=True):
+class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`key` is the identity: the lower-cased systemAlertId, without one the folded resource id."""
 
     key: str
@@ -84,6 +84,16 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits over what a change of is told: status, severity, description, entities."""
-        said = (self.state, self.severity.casefold(), self.title, self.description, self.entities)
+        """16 hex digits over what a change of is told: status, severity, description, entities.
+
+        Blanks, case and the facts of an entity are left out: the two ways an alert comes by spell
+        them differently, and nothing has changed then.
+        """
+        said = (
+            self.state,
+            self.severity.casefold(),
+            self.title,
+            " ".join(self.description.split()),
+            sorted({(entity.kind, entity.name.casefold()) for entity in self.entities}),
+        )
         return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16]
