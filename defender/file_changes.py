@@ -197,6 +197,31 @@ class FileIntegrityGateway:
                     found[place] = LastRow(name, resource, at)
         return tuple(sorted(found.values(), key=lambda row: row.at))
 
+    async def heartbeats(self, workspace_id: str, since: datetime) -> dict[str, datetime]:
+        """Machines whose agent has beaten since then, by resource id and by name, folded.
+
+        Empty where the workspace has no agents: then nothing is known of who is alive.
+        """
+        text = (
+            "Heartbeat\n"
+            f"| where TimeGenerated >= {_at(since)}\n"
+            "| summarize LastAt = max(TimeGenerated) by Computer, Resource = _ResourceId\n"
+            f"| take {ROWS_MAX}"
+        )
+        try:
+            rows = rows_of(await self._query(workspace_id, text)).rows
+        except AzureRefused as refused:
+            if not is_semantic(refused):
+                raise
+            return {}
+        found: dict[str, datetime] = {}
+        for row in rows:
+            at = instant_of(_text(row.get("LastAt")))
+            for name in (_text(row.get("Computer")), _text(row.get("Resource"))):
+                if at is not None and name:
+                    found[name.casefold()] = at
+        return found
+
     async def _query(self, workspace_id: str, text: str) -> bytes:
         if not _GUID.fullmatch(workspace_id):
             raise ValueError("a workspace is named by its GUID")
