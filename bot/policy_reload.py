@@ -18,6 +18,8 @@ from handlers.locale import Locale
 
 #: Mistakes that one message to the audit channel names; the log has all.
 MISTAKES_SHOWN = 10
+#: The settings that a reload replaces as far as it can.
+_RULES = ("policy", "feeds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +133,10 @@ def _restart(names: tuple[str, ...], locale: Locale) -> str:
     return locale.text("policy.restart", names=", ".join(names))
 
 
-#: What a reload replaces as far as it can.
-_RULES = ("policy", "feeds")
-
-
 def _differing(old: Settings, new: Settings) -> tuple[str, ...]:
     """Names of the sections that changed besides the rules; never their values."""
     return tuple(
         part.name
         for part in dataclasses.fields(Settings)
-        if part.name not in ("policy", "feeds")
-        and getattr(old, part.name) != getattr(new, part.name)
+        if part.name not in _RULES and getattr(old, part.name) != getattr(new, part.name)
     ) + old.feeds.needs_restart(new.feeds)
