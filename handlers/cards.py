@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from approvals.closing import RULE_LEFT
 from approvals.events import RequestId, State
 from approvals.request import Request
 from delivery.deliverer import Rendered
@@ -56,8 +57,16 @@ class Cards:
             history=_history(request, on_vm),
             shared_with=_shared(request, on_vm),
             ticket_url=rule.ticket_link(request.ticket) if rule else None,
-            portal_url=f"{s.portal_url}/#resource{request.target.resource_id}/networking",
+            portal_url=portal_link(s.portal_url, request),
         )
+
+
+def portal_link(portal_url: str, request: Request) -> str:
+    """The NSG whose rule was left behind, else the VM's page of its network."""
+    left = request.still_open
+    if left is not None and left.code == RULE_LEFT and left.message.startswith("/"):
+        return f"{portal_url}/#resource{left.message.partition('/securityRules/')[0]}/overview"
+    return f"{portal_url}/#resource{request.target.resource_id}/networking"
 
 
 def _history(request: Request, on_vm: Sequence[Request]) -> tuple[PastRequest, ...]:

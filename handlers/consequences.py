@@ -37,6 +37,7 @@ from delivery.network import NETWORK_ERRORS
 from delivery.outbox import OUTBOX_ERRORS, Card, ChannelId, Item, Line
 from delivery.refusals import error_name
 from handlers.cards import object_id
+from handlers.end_alarms import end_alarms
 from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views.blocks import Message
@@ -262,6 +263,7 @@ class ShowConsumer:
             await self._s.outbox.put(*_card(entry, request))
             link = await self._link(request)
         told = consequences(entry, request, await self._readers(request, link))
+        told += end_alarms(entry, as_of(request, entry), self._s)
         locales = {a.approver: await self._s.languages.learn(a.approver) for a in request.approvals}
         return [*told, *failed_for_approvers(entry, as_of(request, entry), locales)]
 

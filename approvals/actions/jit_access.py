@@ -261,7 +261,7 @@ class JitAccess:
         snapshot = await self._jit.policies_of(machine_of(request))
         ours = self._ours(snapshot, request)
         if ours and not any(record.is_live for record in ours):
-            return  # Azure has ended it already
+            return await self._delete_left(request, snapshot, now)
         strategies = {"supersede": self._supersede, "nsg_rule": self._delete_rules}
         cannot = CannotClose("switched_off", "closing early is switched off")
         failed: AzureError | None = None
@@ -273,6 +273,15 @@ class JitAccess:
             except AzureError as error:
                 failed = error  # it may work in a moment; another way may work now
         raise failed or cannot
+
+    async def _delete_left(self, request: Request, snapshot: PolicySnapshot, now: datetime) -> None:
+        """Azure has ended it already; a rule that it left behind is deleted where we may."""
+        if "nsg_rule" not in self._early_close:
+            return
+        try:
+            await self._delete_rules(request, snapshot, now)
+        except CannotClose:
+            return  # nothing was left, or not ours to delete: reading back tells which
 
     async def _delete_rules(
         self, request: Request, snapshot: PolicySnapshot, now: datetime

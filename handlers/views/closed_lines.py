@@ -61,7 +61,10 @@ def cause_line(request: Request, locale: Locale, *, tokens: bool) -> str:
                 return locale.text("card.ended.superseded_other", when=show(at))
             return locale.text("card.ended.superseded", id=ended.by, when=show(at))
         case EndCause.VANISHED:
-            return locale.text("card.ended.vanished", when=show(at))
+            by_rule = ended is not None and ended.proof == "nsg"
+            return locale.text(
+                "card.ended.rule_gone" if by_rule else "card.ended.vanished", when=show(at)
+            )
         case _:
             assert_never(cause)
 

@@ -33,6 +33,9 @@ REASONS = {
 #: Why a port could not be closed early (`approvals.actions.jit_access.CannotClose`).
 CLOSE_REASONS = frozenset({"shared", "not_admitted", "no_right", "refused", "switched_off"})
 
+#: The end is over, and it is not proved closed (`approvals.closing`): an alarm.
+AFTER_END = frozenset({"rule_left", "still_listed", "unread"})
+
 MESSAGE_MAX = 600
 
 
@@ -97,7 +100,14 @@ def failed_card(request: Request, now: datetime, locale: Locale) -> Message:
 
 def close_word(code: str) -> str:
     """The key below `close.` that explains why a port could not be closed early."""
-    return code if code in CLOSE_REASONS else "unproved"
+    return code if code in CLOSE_REASONS | AFTER_END else "unproved"
+
+
+def still_open_headline(request: Request, locale: Locale) -> str:
+    """What can't be read is not called open."""
+    code = request.still_open.code if request.still_open else ""
+    key = "card.still_open.unread" if code == "unread" else "card.still_open.headline"
+    return words.headline(key, request, locale)
 
 
 def still_open_card(request: Request, portal_url: str | None, locale: Locale) -> Message:
@@ -105,7 +115,7 @@ def still_open_card(request: Request, portal_url: str | None, locale: Locale) ->
     still = request.still_open
     until = still.until if still else words.ends_at(request)
     word = close_word(still.code if still else "")
-    title = words.headline("card.still_open.headline", request, locale)
+    title = still_open_headline(request, locale)
     closing = request.closing
     value = words.reference(request)
     portal = (
@@ -125,7 +135,9 @@ def still_open_card(request: Request, portal_url: str | None, locale: Locale) ->
         blocks.section(f":warning: *{title}*", closed_by(request, locale)),
         reason.quoted(closing.reason, locale) if closing and closing.reason else None,
         blocks.section(
-            locale.text(f"close.{word}", when=locale.when(until)), locale.text("close.by_hand")
+            locale.text(f"close.{word}", when=locale.when(until)),
+            locale.text("close.by_hand"),
+            locale.text("close.looking") if word in AFTER_END else "",
         ),
         blocks.actions(
             portal, blocks.button(locale.text("button.close_retry"), "jit_close_retry", value)

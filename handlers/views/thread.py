@@ -69,7 +69,8 @@ def thread_line(  # noqa: C901 (one arm an event)
         case StillOpen(code=code, until=until):
             word = failures.close_word(code)
             why = locale.text(f"close.{word}", when=locale.when(until))
-            return locale.text("thread.still_open", why=why)
+            key = "thread.rule_left" if word in failures.AFTER_END else "thread.still_open"
+            return locale.text(key, why=why)
         case Ended():
             return locale.text(
                 "thread.ended", lines=locale.text("list.sentences").join(_end(request, locale))
