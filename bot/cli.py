@@ -160,6 +160,12 @@ def _resume(console: Console, arguments: argparse.Namespace) -> int:
     )
 
 
+def _feeds_verify(console: Console, _arguments: argparse.Namespace) -> int:
+    from bot.feeds_cli import verify_command
+
+    return verify_command(console)
+
+
 # --- the parser ----------------------------------------------------------------------------------
 
 
@@ -234,6 +240,8 @@ def _parser(console: Console) -> argparse.ArgumentParser:
     attempt.add_argument(
         "text", nargs="+", metavar="TEXT", help=console.text("cli.help.policy_text")
     )
+    feeds = _Tree(console, tree.add("feeds", "feeds"), dest="feeds_name")
+    feeds.add("verify", "feeds_verify", _feeds_verify)
     _add_audit(console, _Tree(console, tree.add("audit", "audit"), dest="audit_name"))
     return parser
 

@@ -101,7 +101,7 @@ class Grouper:
         self, storm_id: str, lines: int, members: Sequence[str], details: Sequence[Detail]
     ) -> bool:
         thread = ObjectId(f"storm:{storm_id}")
-        keys = [f"{thread}:{lines + place}" for place in range(1, len(details) + 1)]
+        keys = [f"{thread}:line:{lines + place}" for place in range(1, len(details) + 1)]
         items = [
             _line(key, detail.text, detail.blocks, thread)
             for key, detail in zip(keys, details, strict=True)
