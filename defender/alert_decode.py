@@ -1,43 +1,32 @@
-"""Alerts out of whatever carries them: ARM pages, Resource Graph's rows, pushed exports. Pure.
+"""Alerts out of whatever carries them: ARM's pages, Resource Graph's rows, pushed exports. Pure.
 
-One reader for all: it knows a field by its name without case, in `properties` or beside it, and
-takes any type. What it can't read is set aside as a sentence and does not stop the rest.
+What can't be read is set aside as a sentence and does not stop the rest, down to a page that is
+no JSON any more: what stands whole in it is still taken, and so is the link to the next one.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import msgspec
 
 from defender.alert import Alert
-from defender.alert_decode_entities import evidence_of
-from defender.alert_decode_fields import (
-    LINK_MAX,
-    NAME_MAX,
-    TITLE_MAX,
-    Node,
-    first,
-    flag,
-    fold,
-    inner,
-    parse,
-    texts_of,
-    time_of,
-    web_link,
-)
-from defender.alert_decode_machine import machine_of
-from defender.alert_decode_text import extended_of, filled, prose, steps_of
-from defender.decode import page_of
-from defender.resources import fold as fold_id
+from defender.alert_decode_core import DEFAULT_EDR, EdrRule, alert_of
+from defender.alert_decode_fields import fold, parse
+from defender.alert_decode_pushed import decode_pushed
 
-#: Identities go into keys and buttons: printable ASCII without blanks, or a digest instead.
-_PLAIN_ID = re.compile(r"[\x21-\x7e]{1,200}")
-_ID_MAX = 500
+__all__ = [
+    "AlertPage", "EdrRule", "Undecoded", "alert_page", "decode_arm", "decode_page",
+    "decode_pushed", "undecoded",
+]  # fmt: skip
+
+#: An item of a broken page: each begins with its id, in both APIs.
+_ITEM = re.compile(rb'\{\s*"id"\s*:\s*"/subscriptions/', re.IGNORECASE)
+_LINK = re.compile(rb'"(?:nextLink|\$skipToken)"\s*:\s*"([^"\\]{1,4000})"', re.IGNORECASE)
+#: Items looked for in a broken page; each try may read the rest of it.
+_SALVAGED_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +37,44 @@ class Undecoded:
 
 
 @dataclass(frozen=True, slots=True)
-class EdrRule:
-    """What makes an alert one of Defender for Endpoint; all in small letters."""
+class AlertPage:
+    """A page of either API, its items still as bytes."""
 
-    products: tuple[str, ...] = ("endpoint", "defender atp", "mdatp")
-    type_starts: tuple[str, ...] = ("windowsdefender",)
-    hosts: tuple[str, ...] = ("security.microsoft.com", "securitycenter.windows.com")
-    properties: tuple[str, ...] = ("microsoftdefenderatp.category",)
+    items: tuple[msgspec.Raw, ...] = ()
+    #: the nextLink or the $skipToken; "" at the end.
+    following: str = ""
+    #: Resource Graph's own count of all rows; None where it is not said.
+    total: int | None = None
+    #: the list goes on and there is no way to ask for the rest.
+    is_cut: bool = False
+    #: the page was no JSON, or no list; only what stood whole in it is here.
+    is_broken: bool = False
+    is_array: bool = False
 
 
-DEFAULT_EDR = EdrRule()
+class _Wire(msgspec.Struct, rename={"following": "nextLink", "token": "$skipToken"}):
+    value: list[msgspec.Raw] | None = None
+    data: list[msgspec.Raw] | None = None
+    following: str | None = None
+    token: str | None = None
+    total: int | None = msgspec.field(default=None, name="totalRecords")
+    truncated: str | bool | None = msgspec.field(default=None, name="resultTruncated")
+
+
+def alert_page(body: bytes) -> AlertPage:
+    """The items of a page of the alerts API, bare arrays too (C015), or of Resource Graph."""
+    try:
+        if body.lstrip()[:1] == b"[":
+            return AlertPage(
+                tuple(msgspec.json.decode(body, type=list[msgspec.Raw])), is_array=True
+            )
+        page = msgspec.json.decode(body, type=_Wire, strict=False)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return _salvaged(body)
+    following = (page.following or page.token or "").strip()
+    items = tuple(page.data if page.data is not None else page.value or ())
+    is_truncated = str(page.truncated).lower() == "true"
+    return AlertPage(items, following, page.total, is_cut=is_truncated and not following)
 
 
 def decode_arm(item: bytes | msgspec.Raw, edr: EdrRule = DEFAULT_EDR) -> Alert:
@@ -69,10 +86,11 @@ def decode_arm(item: bytes | msgspec.Raw, edr: EdrRule = DEFAULT_EDR) -> Alert:
 
 
 def decode_page(body: bytes, edr: EdrRule = DEFAULT_EDR) -> tuple[list[Alert], list[Undecoded]]:
-    """The alerts of a page, object or bare array (C015), and what could not be read of it."""
+    """The alerts of a page, and what could not be read of it."""
+    page = alert_page(body)
     alerts: list[Alert] = []
-    bad: list[Undecoded] = []
-    for place, item in enumerate(page_of(body).items, start=1):
+    bad: list[Undecoded] = [BROKEN_PAGE] if page.is_broken else []
+    for place, item in enumerate(page.items, start=1):
         try:
             alerts.append(decode_arm(item, edr))
         except ValueError as error:
@@ -80,112 +98,27 @@ def decode_page(body: bytes, edr: EdrRule = DEFAULT_EDR) -> tuple[list[Alert], l
     return alerts, bad
 
 
+BROKEN_PAGE = Undecoded("A page of alerts was damaged; what stood whole in it was read.")
+
+
 def undecoded(place: int, error: Exception) -> Undecoded:
     """The sentence for an item that could not be read."""
     return Undecoded(f"Alert {place} of a page could not be read: {str(error)[:200]}.")
 
 
-def alert_of(outer: Node, edr: EdrRule = DEFAULT_EDR) -> Alert:
-    """The alert in an object; its fields may lie in `properties`, in text there, or beside it."""
-    properties = outer.get("properties")
-    alert = fold(inner(properties) if isinstance(properties, str) else properties) or outer
-    raw_extended = alert.get("extendedproperties")
-    given = fold(inner(raw_extended) if isinstance(raw_extended, str) else raw_extended)
-    extended = extended_of(raw_extended)
-    evidence = evidence_of(_list(alert.get("entities")))
-    machine = machine_of(alert, outer=outer, extended=given, evidence=evidence)
-    values = {name.casefold(): text for name, text in extended.items()}
-    title = filled(first(alert, "alertdisplayname", "displayname", longest=TITLE_MAX), values)
-    description = filled(prose(alert.get("description")), values)
-    arm_id = _arm_id(outer)
-    kind = first(alert, "alerttype")
-    started_at = time_of(alert, "starttimeutc", "starttime")
-    link = web_link(first(alert, "alerturi", "alertlink", longest=LINK_MAX))
-    return Alert(
-        key=_key(alert, outer, arm_id, (kind, title, machine.name, str(started_at))),
-        arm_id=arm_id,
-        title=title,
-        alert_type=kind,
-        severity=first(alert, "severity", "alertseverity", longest=60),
-        status=first(alert, "status", longest=60),
-        intent=", ".join(texts_of(alert.get("intent", alert.get("tactics")), 60)),
-        techniques=_techniques(alert),
-        product=first(alert, "productname"),
-        vendor=first(alert, "vendorname"),
-        description=description,
-        resource_id=machine.resource_id,
-        machine=machine.name,
-        resource_group=machine.resource_group,
-        subscription_id=machine.subscription_id,
-        cloud=machine.cloud,
-        os=machine.os,
-        workspace_id=machine.workspace_id,
-        started_at=started_at,
-        ended_at=time_of(alert, "endtimeutc", "endtime"),
-        generated_at=time_of(
-            alert, "timegeneratedutc", "timegenerated", "processingendtimeutc", "processingendtime"
-        ),
-        entities=evidence.entities,
-        entities_left=evidence.left,
-        remediation=steps_of(alert.get("remediationsteps"), values),
-        link=link,
-        correlation_key=first(alert, "correlationkey"),
-        incident_id=first(alert, "incidentid", "providerincidentid", "systemincidentid")
-        or first(given, "incidentid", "incident id"),
-        is_incident=flag(alert.get("isincident")),
-        is_sample=is_sample(title, description, kind),
-        is_edr=is_edr(alert, given, kind, link, edr),
-        extended={name: filled(text, values) for name, text in extended.items()},
-    )
-
-
-def is_sample(title: str, description: str, kind: str) -> bool:
-    """Whether the service itself made it to show what one looks like; nobody is paged."""
-    return (
-        title.lstrip().upper().startswith("[SAMPLE ALERT]")
-        or description.lstrip().upper().startswith("THIS IS A SAMPLE ALERT")
-        or kind.upper().startswith("SIMULATED_")
-    )
-
-
-def is_edr(alert: Node, extended: Node, kind: str, link: str, rule: EdrRule) -> bool:
-    """Whether Defender for Endpoint found it; nothing in Azure's contract says so plainly."""
-    products = " ".join(
-        first(alert, name).lower()
-        for name in ("productname", "productcomponentname", "providername")
-    )
-    return (
-        any(word in products for word in rule.products)
-        or kind.lower().startswith(rule.type_starts)
-        or (bool(link) and (urlsplit(link).hostname or "") in rule.hosts)
-        or any(name in extended for name in rule.properties)
-    )
-
-
-def _list(value: object) -> object:
-    return inner(value) if isinstance(value, str) else value
-
-
-def _arm_id(outer: Node) -> str:
-    """The id as it came, if it is one of a resource; exported forms have none."""
-    text = first(outer, "id", longest=_ID_MAX + 1)
-    return text if text.lower().startswith("/subscriptions/") and len(text) <= _ID_MAX else ""
-
-
-def _key(alert: Node, outer: Node, arm_id: str, rest: Iterable[str]) -> str:
-    """Lower-cased systemAlertId, else the folded resource id (C046), else what can't change."""
-    given = first(alert, "systemalertid", longest=_ID_MAX).lower()
-    if _PLAIN_ID.fullmatch(given):
-        return given
-    if not given and arm_id:
-        return fold_id(arm_id)
-    said = (given, arm_id, first(outer, "name"), *rest)
-    return "digest:" + hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]
-
-
-def _techniques(alert: Node) -> tuple[str, ...]:
-    both = (*texts_of(alert.get("techniques"), 60), *texts_of(alert.get("subtechniques"), 60))
-    return tuple(dict.fromkeys(both))
-
-
-__all__ = ["NAME_MAX", "EdrRule", "Undecoded", "alert_of", "decode_arm", "decode_page"]
+def _salvaged(body: bytes) -> AlertPage:
+    """The whole items of a page that is no JSON, and its link where that stands in it."""
+    text, decoder = body.decode("utf-8", "replace"), json.JSONDecoder()
+    items: list[msgspec.Raw] = []
+    end = 0
+    for found in re.finditer(_ITEM.pattern.decode(), text, re.IGNORECASE):
+        if found.start() < end or len(items) == _SALVAGED_MAX:
+            continue
+        try:
+            _, end = decoder.raw_decode(text, found.start())
+        except (ValueError, RecursionError):
+            continue
+        items.append(msgspec.Raw(text[found.start() : end].encode()))
+    link = _LINK.search(body)
+    following = link[1].decode("utf-8", "replace").strip() if link else ""
+    return AlertPage(tuple(items), following, is_cut=not following, is_broken=True)

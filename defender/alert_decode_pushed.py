@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from defender.alert import Alert
-from defender.alert_decode import DEFAULT_EDR, EdrRule, alert_of
+from defender.alert_decode_core import DEFAULT_EDR, EdrRule, alert_of
 from defender.alert_decode_fields import Node, first, fold, inner, parse
 
 #: Lists in lists, bodies in events: nothing real is wrapped deeper.

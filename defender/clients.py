@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from defender.addresses import address, bucket_of, origin
 from defender.answers import quota_wait
-from defender.decode import page_of
+from defender.decode import link_after
 from defender.errors import AzureBusy, AzureUnavailable
-from defender.pacing import Call, Pacer, next_wait
+from defender.pacing import Call, Pacer, ends_after, next_wait
 from defender.settings import AzureSettings, Service
 from defender.witness import Answer, Witness
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 #: Makes one call of the SDK; the witness must be handed on to it.
 Make = Callable[["Sdk", Witness], Awaitable[T]]
 
-__all__ = ["Answer", "AzureClients", "AzureSettings", "Call", "Service"]
+__all__ = ["Answer", "AzureClients", "AzureSettings", "Call", "Service", "ends_after"]
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,9 @@ class AzureClients:
         self, path: str, query: Mapping[str, str], *, deadline: timedelta = READ_DEADLINE
     ) -> bytes:
         """One read, repeated where that helps, within the deadline."""
-        return await self._get(self.url(path, query), ends_at=ends_after(deadline))
+        return await self._get(
+            address(self.settings.resource_manager, path, query), ends_at=ends_after(deadline)
+        )
 
     async def pages(
         self,
@@ -101,12 +103,12 @@ class AzureClients:
     ) -> AsyncIterator[bytes]:
         """Every page of a list; AzureUnavailable rather than a list that is cut short."""
         ends_at = ends_after(deadline)
-        url, seen = self.url(path, query), set[str]()
+        url, seen = address(self.settings.resource_manager, path, query), set[str]()
         for _ in range(PAGES_MAX):
             seen.add(url)
-            body = await self._get(url, ends_at=ends_at)
+            body = await self._page(url, ends_at=ends_at)
             yield body
-            page = page_of(body)
+            page = link_after(body)
             if page.is_array:
                 logger.warning("azure.bare_array", extra={"path": path})
             following = page.next_link
@@ -124,7 +126,7 @@ class AzureClients:
 
     async def delete(self, path: str, query: Mapping[str, str], *, deadline: timedelta) -> None:
         """One DELETE, not repeated by us; an answer of 404 is AzureNotFound."""
-        url = self.url(path, query)
+        url = address(self.settings.resource_manager, path, query)
         await self.call(
             lambda sdk, witness: sdk.send("DELETE", url, witness=witness),
             subscription_id=bucket_of(path),
@@ -192,10 +194,6 @@ class AzureClients:
         done = await self.call(make, subscription_id=bucket, kind=kind, ends_at=ends_at)
         return done or Answer(0, {}, b"")
 
-    def url(self, path: str, query: Mapping[str, str]) -> str:
-        """The address of a path below Resource Manager."""
-        return address(self.settings.resource_manager, path, query)
-
     async def read(self, make: Make[T], *, subscription_id: str, ends_at: float) -> T:
         """One read, repeated where that helps, within the deadline."""
         attempt = 0
@@ -235,14 +233,19 @@ class AzureClients:
             raise
 
     async def _get(self, url: str, *, ends_at: float) -> bytes:
+        bucket = bucket_of(urlsplit(url).path)
         answer = await self.read(
             lambda sdk, witness: sdk.send("GET", url, witness=witness),
-            subscription_id=bucket_of(urlsplit(url).path),
+            subscription_id=bucket,
             ends_at=ends_at,
         )
         return answer.body
 
-
-def ends_after(deadline: timedelta) -> float:
-    """The monotonic instant at which a wait of this length ends."""
-    return time.monotonic() + deadline.total_seconds()
+    async def _page(self, url: str, *, ends_at: float) -> bytes:
+        """One page, be it damaged: whoever reads it says what of it is of use."""
+        try:
+            return await self._get(url, ends_at=ends_at)
+        except AzureUnavailable as error:
+            if not error.body:
+                raise
+            return error.body

@@ -18,11 +18,15 @@ from defender.errors import AzureUnavailable
 
 T = TypeVar("T")
 
+#: The code of the error for a page that is no list.
+UNREADABLE_PAGE = "UnreadablePage"
+
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?",
     re.IGNORECASE,
 )
+_LINK = re.compile(rb'"nextLink"\s*:\s*"([^"\\]{1,4000})"', re.IGNORECASE)
 _FRACTION = re.compile(r"\.(\d{1,6})\d*")
 
 
@@ -48,8 +52,19 @@ def page_of(body: bytes) -> Page:
             return Page(tuple(items), None, True)
         page = msgspec.json.decode(body, type=_Page)
     except msgspec.MsgspecError as error:
-        raise AzureUnavailable("UnreadablePage", f"A list could not be read: {error}.") from error
+        raise AzureUnavailable(UNREADABLE_PAGE, f"A list could not be read: {error}.") from error
     return Page(tuple(page.value or ()), (page.next_link or "").strip() or None, False)
+
+
+def link_after(body: bytes) -> Page:
+    """The page for its link alone; of a damaged one the link is taken where it stands whole."""
+    try:
+        return page_of(body)
+    except AzureUnavailable:
+        found = _LINK.search(body)
+        if found is None:
+            raise
+        return Page((), found[1].decode("utf-8", "replace"), False)
 
 
 class Reader:

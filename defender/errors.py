@@ -76,7 +76,16 @@ class AzureLocked(AzureRefused):
 
 
 class AzureUnavailable(AzureError):
-    """A read failed: 5xx, no connection, no token, or an answer that is not Azure's."""
+    """A read failed: 5xx, no connection, no token, or an answer that is not Azure's.
+
+    `body`: a success that was damaged on its way, for who can use a part of it.
+    """
+
+    def __init__(
+        self, code: str, message: str, status: int | None = None, *, body: bytes = b""
+    ) -> None:
+        super().__init__(code, message, status)
+        self.body = body
 
 
 class OutcomeUnknown(AzureError):

@@ -8,6 +8,7 @@ and a second replica still fit.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,7 +29,7 @@ class Call(StrEnum):
 _SHARES = {Call.READ: (80, 10.0), Call.WRITE: (40, 4.0), Call.DELETE: (20, 4.0)}
 #: Services that count apart: Resource Graph lets 15 queries through in 5 s, Log Analytics 200 in
 #: 30 s, Microsoft Graph's security writes 50 a minute.
-_SERVICES = {"resourcegraph": (10, 2.0), "monitor": (20, 4.0), "graph": (20, 2.0)}
+_SERVICES = {"resourcegraph": (13, 2.5), "monitor": (20, 4.0), "graph": (20, 2.0)}
 #: First wait after a failed read that names none; doubled each time.
 _BACKOFF = timedelta(seconds=0.5)
 _BACKOFF_MAX = timedelta(seconds=15)
@@ -98,3 +99,8 @@ def next_wait(attempt: int, retry_after: timedelta | None) -> timedelta:
         return retry_after
     doubled: timedelta = _BACKOFF * (1 << min(attempt - 1, 10))
     return min(doubled, _BACKOFF_MAX)
+
+
+def ends_after(deadline: timedelta) -> float:
+    """The monotonic instant at which a wait of this length ends."""
+    return time.monotonic() + deadline.total_seconds()

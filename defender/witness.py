@@ -34,7 +34,13 @@ class Witness:
         if not 200 <= self.status < 300:
             return failure(self.status, self.headers, self.body, is_write=is_write)
         if not is_azure_answer(self.body):
-            return unsure("NotAzure", "The answer was not Azure's.", self.status)
+            text = "The answer was not Azure's."
+            if is_write:
+                return OutcomeUnknown("NotAzure", text, self.status)
+            is_json = self.body.lstrip()[:1] in (b"{", b"[")
+            return AzureUnavailable(
+                "NotAzure", text, self.status, body=self.body if is_json else b""
+            )
         return None
 
     def answer(self) -> Answer:

@@ -1,0 +1,153 @@
+"""One alert out of an object of any spelling. Pure.
+
+One reader for all: it knows a field by its name without case, in `properties` or beside it, and
+takes any type. It raises nothing, whatever the object holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import msgspec
+
+from defender.alert import Alert
+from defender.alert_decode_entities import evidence_of
+from defender.alert_decode_fields import (
+    LINK_MAX,
+    TITLE_MAX,
+    Node,
+    first,
+    flag,
+    fold,
+    inner,
+    texts_of,
+    time_of,
+    web_link,
+)
+from defender.alert_decode_machine import machine_of
+from defender.alert_decode_text import extended_of, filled, prose, steps_of
+from defender.resources import fold as fold_id
+
+#: Identities go into keys and buttons: printable ASCII without blanks, or a digest instead.
+_PLAIN_ID = re.compile(r"[\x21-\x7e]{1,200}")
+_ID_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class EdrRule:
+    """What makes an alert one of Defender for Endpoint; all in small letters."""
+
+    products: tuple[str, ...] = ("endpoint", "defender atp", "mdatp")
+    type_starts: tuple[str, ...] = ("windowsdefender",)
+    hosts: tuple[str, ...] = ("security.microsoft.com", "securitycenter.windows.com")
+    properties: tuple[str, ...] = ("microsoftdefenderatp.category",)
+
+
+DEFAULT_EDR = EdrRule()
+
+
+def alert_of(outer: Node, edr: EdrRule = DEFAULT_EDR) -> Alert:
+    """The alert in an object; its fields may lie in `properties`, in text there, or beside it."""
+    properties = outer.get("properties")
+    alert = fold(inner(properties) if isinstance(properties, str) else properties) or outer
+    raw_extended = alert.get("extendedproperties")
+    given = fold(inner(raw_extended) if isinstance(raw_extended, str) else raw_extended)
+    extended = extended_of(raw_extended)
+    evidence = evidence_of(_list(alert.get("entities")))
+    machine = machine_of(alert, outer=outer, extended=given, evidence=evidence)
+    values = {name.casefold(): text for name, text in extended.items()}
+    title = filled(first(alert, "alertdisplayname", "displayname", longest=TITLE_MAX), values)
+    description = filled(prose(alert.get("description")), values)
+    arm_id = _arm_id(outer)
+    kind = first(alert, "alerttype")
+    started_at = time_of(alert, "starttimeutc", "starttime")
+    link = web_link(first(alert, "alerturi", "alertlink", longest=LINK_MAX))
+    return Alert(
+        key=_key(alert, outer, arm_id, (kind, title, machine.name, str(started_at))),
+        arm_id=arm_id,
+        title=title,
+        alert_type=kind,
+        severity=first(alert, "severity", "alertseverity", longest=60),
+        status=first(alert, "status", longest=60),
+        intent=", ".join(texts_of(alert.get("intent", alert.get("tactics")), 60)),
+        techniques=_techniques(alert),
+        product=first(alert, "productname"),
+        vendor=first(alert, "vendorname"),
+        description=description,
+        resource_id=machine.resource_id,
+        machine=machine.name,
+        resource_group=machine.resource_group,
+        subscription_id=machine.subscription_id,
+        cloud=machine.cloud,
+        os=machine.os,
+        workspace_id=machine.workspace_id,
+        started_at=started_at,
+        ended_at=time_of(alert, "endtimeutc", "endtime"),
+        generated_at=time_of(
+            alert, "timegeneratedutc", "timegenerated", "processingendtimeutc", "processingendtime"
+        ),
+        entities=evidence.entities,
+        entities_left=evidence.left,
+        remediation=steps_of(alert.get("remediationsteps"), values),
+        link=link,
+        correlation_key=first(alert, "correlationkey"),
+        incident_id=first(alert, "incidentid", "providerincidentid", "systemincidentid")
+        or first(given, "incidentid", "incident id"),
+        is_incident=flag(alert.get("isincident")),
+        is_sample=is_sample(title, description, kind),
+        is_edr=is_edr(alert, given, kind, link, edr),
+        extended={name: filled(text, values) for name, text in extended.items()},
+    )
+
+
+def is_sample(title: str, description: str, kind: str) -> bool:
+    """Whether the service itself made it to show what one looks like; nobody is paged."""
+    return (
+        title.lstrip().upper().startswith("[SAMPLE ALERT]")
+        or description.lstrip().upper().startswith("THIS IS A SAMPLE ALERT")
+        or kind.upper().startswith("SIMULATED_")
+    )
+
+
+def is_edr(alert: Node, extended: Node, kind: str, link: str, rule: EdrRule) -> bool:
+    """Whether Defender for Endpoint found it; nothing in Azure's contract says so plainly."""
+    products = " ".join(
+        first(alert, name).lower()
+        for name in ("productname", "productcomponentname", "providername")
+    )
+    return (
+        any(word in products for word in rule.products)
+        or kind.lower().startswith(rule.type_starts)
+        or (bool(link) and (urlsplit(link).hostname or "") in rule.hosts)
+        or any(name in extended for name in rule.properties)
+    )
+
+
+def _list(value: object) -> object:
+    return inner(value) if isinstance(value, str) else value
+
+
+def _arm_id(outer: Node) -> str:
+    """The id as it came, if it is one of a resource; exported forms have none."""
+    text = first(outer, "id", longest=_ID_MAX + 1)
+    return text if text.lower().startswith("/subscriptions/") and len(text) <= _ID_MAX else ""
+
+
+def _key(alert: Node, outer: Node, arm_id: str, rest: Iterable[str]) -> str:
+    """Lower-cased systemAlertId, else the folded resource id (C046), else what can't change."""
+    given = first(alert, "systemalertid", longest=_ID_MAX).lower()
+    if _PLAIN_ID.fullmatch(given):
+        return given
+    if not given and arm_id:
+        return fold_id(arm_id)
+    said = (given, arm_id, first(outer, "name"), *rest)
+    return "digest:" + hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]
+
+
+def _techniques(alert: Node) -> tuple[str, ...]:
+    both = (*texts_of(alert.get("techniques"), 60), *texts_of(alert.get("subtechniques"), 60))
+    return tuple(dict.fromkeys(both))
