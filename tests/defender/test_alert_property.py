@@ -1,0 +1,140 @@
+"""Any JSON in the shape of an alert is read, without an exception and into bounded size."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from defender.alert import Alert
+from defender.alert_decode import alert_page, decode_arm, decode_page, decode_pushed
+from defender.alert_decode_entities import ENTITIES_MAX
+
+#: An alert that fills every bound, as JSON.
+SIZE_MAX = 600_000
+
+FIELD_NAMES = (
+    "version alertType systemAlertId productComponentName alertDisplayName description severity "
+    "intent startTimeUtc endTimeUtc resourceIdentifiers remediationSteps vendorName status "
+    "extendedLinks alertUri timeGeneratedUtc productName processingEndTimeUtc entities isIncident "
+    "correlationKey extendedProperties compromisedEntity techniques subTechniques "
+    "supportingEvidence TimeGenerated AzureResourceId WorkspaceId"
+)
+ENTITY_FIELD_NAMES = (
+    "$id $ref _id type hostName azureID address name directory imageFile parentProcess account "
+    "host commandLine processId fileHashes ipAdresses location osFamily ntDomain sid resourceId "
+    "relatedAzureResourceIds projectId algorithm value"
+)
+
+FIELDS, ENTITY_FIELDS = FIELD_NAMES.split(), ENTITY_FIELD_NAMES.split()
+
+MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
+ODD = (
+    "", "\x00", "\ud800", "%{a}", "{a}", '{"kind": 1}', "[1, [2", "<br>", "1", "2",
+    "2024-05-10T14:39:23.58114781234Z", "0001-01-01T00:00:00Z", MACHINE, "https://[::1",
+    "https://a b", "process", "host", "file", "ip", "account",
+)  # fmt: skip
+long_text = st.tuples(st.sampled_from("x9{"), st.sampled_from([60, 5_000, 70_000])).map(
+    lambda how: how[0] * how[1]
+)
+odd_text = st.one_of(st.text(max_size=30), st.sampled_from(ODD), long_text)
+numbers = st.one_of(
+    st.integers(), st.integers(10**30, 10**31), st.floats(allow_nan=False, allow_infinity=False)
+)
+leaves = st.one_of(st.none(), st.booleans(), numbers, odd_text)
+anything = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(odd_text, inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+entity = st.recursive(
+    st.dictionaries(st.sampled_from(ENTITY_FIELDS), anything, max_size=6),
+    lambda inner: st.dictionaries(st.sampled_from(ENTITY_FIELDS), inner, max_size=4),
+    max_leaves=6,
+)
+
+
+def spelled(name: str, style: int) -> str:
+    return (name, name[0].upper() + name[1:], name.upper())[style]
+
+
+@st.composite
+def alerts(draw: st.DrawFn) -> dict[str, Any]:
+    """Any values under an alert's own names, in any case, with or without `properties`."""
+    said: dict[str, Any] = {}
+    for name in draw(st.lists(st.sampled_from(FIELDS), max_size=20)):
+        value = draw(st.lists(entity, max_size=5)) if name == "entities" else draw(anything)
+        said[spelled(name, draw(st.integers(0, 2)))] = value
+    outer: dict[str, Any] = draw(st.dictionaries(st.sampled_from(["id", "name", "type"]), odd_text))
+    wrapped: list[dict[str, Any]] = [said, {"properties": said}, {"PROPERTIES": said}]
+    return outer | wrapped[draw(st.integers(0, 2))]
+
+
+def check(alert: Alert) -> None:
+    body = msgspec.json.encode(alert)
+    assert len(body) < SIZE_MAX
+    assert msgspec.json.decode(body, type=Alert) == alert
+    assert alert.key
+    assert len(alert.key) <= 500
+    assert len(alert.entities) <= ENTITIES_MAX
+    assert len(alert.fingerprint) == 16
+    assert alert.rank in range(5)
+    for place, item in enumerate(alert.entities):
+        seen, parent = {place}, item.parent
+        while parent is not None:
+            assert parent not in seen
+            seen.add(parent)
+            parent = alert.entities[parent].parent
+
+
+@pytest.mark.proves("C047", "C021")
+@settings(max_examples=400, deadline=None)
+@given(alerts())
+def test_any_alert_is_read(item: dict[str, Any]) -> None:
+    check(decode_arm(json.dumps(item).encode()))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(alerts(), anything), max_size=5))
+def test_any_page_and_any_push_is_read(items: list[Any]) -> None:
+    read, bad = decode_page(json.dumps({"value": items}).encode())
+    assert len(read) + len(bad) == len(items)
+    for alert in read:
+        check(alert)
+    pushed, skipped, unread = decode_pushed(json.dumps(items).encode())
+    assert len(pushed) + skipped.total() + unread <= sum(1 for _ in json.dumps(items)) + 1
+    for alert in pushed:
+        check(alert)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_page_or_damaged(body: bytes) -> None:
+    decode_page(body)
+    decode_pushed(body)
+
+
+@pytest.mark.parametrize("depth", [500, 20_000])
+def test_deep_nesting_ends(depth: int) -> None:
+    body = b'{"value":[' + b'{"properties":{"entities":' * depth + b"1" + b"}}" * depth + b"]}"
+    alert_page(body)
+    decode_page(body)
+    decode_pushed(body)
+
+
+@settings(max_examples=100, deadline=None)
+@given(alerts(), st.data())
+def test_a_page_cut_anywhere_gives_its_whole_items(
+    item: dict[str, Any], data: st.DataObject
+) -> None:
+    whole = {"id": "/subscriptions/s/x", "properties": {"systemAlertId": "whole"}}
+    body = json.dumps({"value": [whole, item]}).encode()
+    first_end = body.index(b"whole") + 10
+    read, _ = decode_page(body[: data.draw(st.integers(first_end, len(body)))])
+    assert read[0].key == "whole"
