@@ -1,0 +1,214 @@
+"""Polls Azure for alerts: every source in its own rhythm, the holder of the main lease alone.
+
+A source's cursor moves only after everything it gave was taken in, and each read goes back hours
+before it: alerts arrive up to an hour after the time that they bear. Reading twice tells nothing
+twice (`feeds.store`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from redis.exceptions import RedisError
+
+from defender.errors import AzureError
+from delivery.outbox import ChannelId, Outbox
+from delivery.tasks import stop_if_cancelled
+from feeds.bad_items import BadItems
+from feeds.cross_check import CrossCheck, tell_missed
+from feeds.cursors import Cursor, Cursors
+from feeds.intake import Intake
+from feeds.lookback import Lookback
+from feeds.settings import AlertSettings
+from feeds.sources import Batch, Source
+from feeds.stall import STALL_AFTER, Stalling
+from feeds.store import AlertStore
+from feeds.voice import Stall, Voice
+from feeds.way import Way
+
+log = logging.getLogger(__name__)
+
+#: How often it is looked whether the feed is silent.
+LOOK_EVERY = timedelta(seconds=5)
+#: A rhythm that is changed by the settings, or by need, is followed this soon.
+TICK_SECONDS = 0.5
+
+#: What a read survives: the world's failures, not ours.
+WORLD = (AzureError, RedisError, OSError, TimeoutError)
+
+
+class AlertPoller:
+    """Reads every source for ever; the first one is the usual one, the others check it."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        store: AlertStore,
+        intake: Intake,
+        outbox: Outbox,
+        settings: Callable[[], AlertSettings],
+        *,
+        voice: Voice,
+        audit_channel: ChannelId,
+    ) -> None:
+        if not sources:
+            raise ValueError("without a source that is polled, what is missed is never noticed")
+        self._ways = tuple(Way(source) for source in sources)
+        self._store = store
+        self._outbox = outbox
+        self._voice = voice
+        self._audit_channel = audit_channel
+        self._intake = intake
+        self._settings = settings
+        self._cursors = Cursors(store.scripts)
+        self._lookback = Lookback(store)
+        self.bad = BadItems(store, outbox, voice=voice, channel=audit_channel)
+        self.checks = CrossCheck()
+        self.stalling = Stalling(
+            store.scripts, outbox, voice=voice, channels=lambda: settings().routing.channels
+        )
+        self._started_at: datetime | None = None
+        #: when each source was read last, by Redis TIME.
+        self.read_at: dict[str, datetime] = {}
+
+    @property
+    def usual(self) -> Way:
+        return self._ways[0]
+
+    async def run(self) -> None:
+        """Until it is cancelled, which happens as soon as the lease is lost."""
+        async with asyncio.TaskGroup() as group:
+            for way in self._ways:
+                group.create_task(self._forever(way), name=f"alerts {way.name}")
+            group.create_task(self._watch_over(), name="alerts silence")
+
+    async def poll(self, way: Way) -> None:
+        """One read: everything is taken in before the cursor moves."""
+        settings = self._settings()
+        now = await self._cursors.now()
+        cursor = await self._cursors.read(way.name)
+        began_at = cursor.began_at or now - settings.first_read
+        since = await self._since(way, cursor, began_at)
+        batch = await way.source.read(since)
+        report = await self._intake.take(batch.alerts, now=now)
+        await self.bad.note(way.name, batch.bad)
+        await self._compare(way, batch, report.new)
+        newest = newest_of(batch, now) or began_at
+        await self._cursors.advance(way.name, newest, began_at=began_at, is_whole=not batch.is_cut)
+        way.is_cut = batch.is_cut
+        if since <= began_at and not batch.is_cut:
+            way.whole_at = asyncio.get_running_loop().time()
+        self.read_at[way.name] = now
+        log.debug("%s: %d new, %d changed", way.name, len(report.new), len(report.changed))
+
+    async def look(self) -> None:
+        """Is the feed silent? Told once per silence."""
+        now = await self._cursors.now()
+        self._started_at = self._started_at or now
+        cursors = [await self._cursors.read(way.name) for way in self._ways]
+        read = [cursor.read_at for cursor in cursors if cursor.read_at is not None]
+        # while nobody polled, the silence was ours; it is over with the first read
+        last = max([*read, self._started_at])
+        patience = max(STALL_AFTER, 3 * self.usual.source.every(is_needed=False))
+        await self.stalling.look(self._stall(last, now) if now - last >= patience else None, now)
+
+    # --- for health ---
+
+    def problem(self) -> str:
+        """What somebody must act on, in a few words."""
+        stall = self.stalling.current
+        if stall is not None:
+            return f"no alerts could be read since {stall.since:%Y-%m-%d %H:%M} UTC"
+        return ", ".join(way.problem for way in self._ways if way.problem)
+
+    def warning(self) -> str:
+        """What may become worse."""
+        said = [f"{way.name}: the answer was cut short" for way in self._ways if way.is_cut]
+        if self.bad.now:
+            said.append(f"{self.bad.now} alerts can't be read")
+        if self.checks.missed:
+            said.append(f"{self.usual.name} has missed {self.checks.missed} alerts")
+        return ", ".join(said)
+
+    # --- below ---
+
+    async def _since(self, way: Way, cursor: Cursor, began_at: datetime) -> datetime:
+        """The API has no filter, so it gives all; alone, Resource Graph reads all now and then."""
+        settings = self._settings()
+        is_alone = len(self._ways) == 1
+        loop_now = asyncio.get_running_loop().time()
+        if way.name == "api" or (is_alone and way.is_whole_due(loop_now, settings.api_every)):
+            return began_at
+        overlap = settings.overlap
+        return await self._lookback.since(cursor, began_at=began_at, overlap=overlap)
+
+    async def _compare(self, way: Way, batch: Batch, new: Sequence[str]) -> None:
+        """Name what the usual source has missed."""
+        if way is not self.usual:
+            self.checks.found(new)
+            return
+        if batch.is_cut:
+            return
+        missed = self.checks.usual(alert.key for alert in batch.alerts)
+        if missed:
+            await tell_missed(
+                self._store,
+                self._outbox,
+                missed,
+                source=way.name,
+                voice=self._voice,
+                channel=self._audit_channel,
+            )
+
+    async def _forever(self, way: Way) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            try:
+                await self.poll(way)
+                way.succeeded()
+            except WORLD as error:
+                way.failed(error, loop.time())
+                log.warning("%s: %s: %s", way.name, type(error).__name__, error)
+            except Exception as error:
+                way.failed(error, loop.time())
+                log.exception("%s", way.name)
+            while (left := started + self._pause(way, loop.time()) - loop.time()) > 0:
+                stop_if_cancelled()
+                await asyncio.sleep(min(left, TICK_SECONDS))
+            stop_if_cancelled()
+            await asyncio.sleep(0)
+
+    def _pause(self, way: Way, now: float) -> float:
+        is_needed = way is not self.usual and self.usual.needs_help(now)
+        return way.pause(is_needed=is_needed).total_seconds()
+
+    async def _watch_over(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except WORLD as error:
+                log.warning("silence: %s: %s", type(error).__name__, error)
+            except Exception:
+                log.exception("silence")
+            stop_if_cancelled()
+            await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+    def _stall(self, since: datetime, now: datetime) -> Stall:
+        error = self.usual.error
+        return Stall(
+            since,
+            self.usual.name,
+            code=error.code if isinstance(error, AzureError) else type(error).__name__,
+            message=error.message if isinstance(error, AzureError) else "",
+            next_try_at=now + self.usual.pause(is_needed=False),
+        )
+
+
+def newest_of(batch: Batch, now: datetime) -> datetime | None:
+    """The latest time of generation. One in the future would make us miss all until then."""
+    times = (alert.generated_at for alert in batch.alerts if alert.generated_at is not None)
+    return max((at for at in times if at <= now), default=None)
