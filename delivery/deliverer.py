@@ -282,7 +282,7 @@ class Deliverer:
             case Why.CHANNEL if turn.channel != self._fallback:
                 self._health.problems[turn.channel] = refusal.name
                 log.error("outbox %s: %s: to the fallback", turn.channel, refusal.name)
-                moved = Queued(queued.stream_id, _without_thread(queued.item))
+                moved = Queued(queued.stream_id, await self._movable(queued.item))
                 if not await self._outbox.move(turn.poster, self._fallback, moved, refusal.name):
                     raise LeaseLost(turn.channel)
                 return True
@@ -291,6 +291,17 @@ class Deliverer:
             case _:
                 self._health.problems[turn.channel] = refusal.name
                 return await self._aside(turn, queued, refusal.name)
+
+    async def _movable(self, item: Item) -> Item:
+        """The item for the fallback channel: into a thread only where its card goes there, too."""
+        if isinstance(item, Card):
+            return item
+        address = await self._outbox.address(item.thread_of) if item.thread_of else None
+        is_there = address is None or address.channel == self._fallback
+        thread_of = item.thread_of if is_there else None
+        if isinstance(item, Line):
+            return Line(item.key, item.text, item.blocks, thread_of=thread_of)
+        return File(item.key, item.object_id, thread_of=thread_of)
 
     async def _held(self, turn: Turn, what: str, refusal: Refusal) -> bool:
         """Only an administrator can mend it: everything waits in its order."""
@@ -327,17 +338,6 @@ class Deliverer:
 
 def _at(address: Address, version: int) -> Address:
     return Address(address.channel, address.ts, version)
-
-
-def _without_thread(item: Item) -> Item:
-    """Threads do not follow an item to another channel."""
-    match item:
-        case Line():
-            return Line(key=item.key, text=item.text, blocks=item.blocks)
-        case File():
-            return File(key=item.key, object_id=item.object_id)
-        case Card():
-            return item
 
 
 def _note_blocks(note: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import signal
 import sys
 from contextlib import suppress
 from types import TracebackType
+from typing import Any
 
 from sandbox.slack import SandboxSlack
 
@@ -18,10 +19,12 @@ START_SECONDS = 30.0
 class Posters:
     """Every process that was started ends with the block."""
 
+    module = "tests.delivery.worker"
+
     def __init__(
         self, slack: SandboxSlack, redis_url: str, *, lease_ms: int, interval: float = 0.0
     ) -> None:
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "redis": redis_url,
             "url": slack.url,
             "token": slack.bot_token,
@@ -35,7 +38,7 @@ class Posters:
         self._parent = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "tests.delivery.worker",
+            self.module,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )

@@ -11,9 +11,10 @@ import pytest
 from tests.delivery.conftest import desk, outbox, slack
 from tests.faults.processes import World, make_world
 from tests.faults.stages import Steps
+from tests.feeds.conftest import store
 from tests.stage import Stage, set_stage
 
-__all__ = ["desk", "outbox", "slack", "stage", "steps", "world"]
+__all__ = ["desk", "outbox", "slack", "stage", "steps", "store", "world"]
 
 
 @pytest.fixture
