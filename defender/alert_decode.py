@@ -64,13 +64,20 @@ class _Wire(msgspec.Struct, rename={"following": "nextLink", "token": "$skipToke
 def alert_page(body: bytes) -> AlertPage:
     """The items of a page of the alerts API, bare arrays too (C015), or of Resource Graph."""
     try:
-        if body.lstrip()[:1] == b"[":
-            return AlertPage(
-                tuple(msgspec.json.decode(body, type=list[msgspec.Raw])), is_array=True
-            )
-        page = msgspec.json.decode(body, type=_Wire, strict=False)
+        return _page(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        pass
+    try:  # halves of characters in a text are mended, the rest of the page is as good as any
+        return _page(msgspec.json.encode(parse(body)))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return _salvaged(body)
+
+
+def _page(body: bytes) -> AlertPage:
+    if body.lstrip()[:1] == b"[":
+        bare = msgspec.json.decode(body, type=list[msgspec.Raw])
+        return AlertPage(tuple(bare), is_array=True)
+    page = msgspec.json.decode(body, type=_Wire, strict=False)
     following = (page.following or page.token or "").strip()
     items = tuple(page.data if page.data is not None else page.value or ())
     is_truncated = str(page.truncated).lower() == "true"

@@ -6,6 +6,7 @@ in three places (`Retry-After`, `x-ms-…-retry-after`, prose), so all of it is 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -83,8 +84,8 @@ def is_azure_answer(body: bytes) -> bool:
         return True
     try:
         msgspec.json.decode(body, type=msgspec.Raw)
-    except msgspec.MsgspecError:
-        return False
+    except (msgspec.MsgspecError, RecursionError):
+        return _is_loose_json(body)
     return True
 
 
@@ -143,6 +144,15 @@ def failure(status: int, headers: Mapping[str, str], body: bytes, *, is_write: b
         return AzureRefused(code, message, status)
     unsure = OutcomeUnknown if is_write else AzureUnavailable
     return unsure(code, message, status)
+
+
+def _is_loose_json(body: bytes) -> bool:
+    """JSON but for halves of characters, which a command line cut in the middle leaves."""
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _number(text: str | None) -> float | None:
