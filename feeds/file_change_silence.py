@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
+from defender.file_change_decode import FileChange
 from defender.file_changes import FileIntegrityGateway, LastRow
 from feeds.file_change_records import Facts, SilentMachine, WorkspaceState, milliseconds
 from feeds.file_change_store import FileChangeStore
@@ -82,6 +83,7 @@ class Silence:
         facts = Facts(
             machine=row.machine,
             resource_id="" if row.resource_id.startswith("workspace:") else row.resource_id,
+            resource_group=group_of(row.resource_id),
             workspace=workspace.name,
             last_row_at=row.at,
             others_send=others,
@@ -98,6 +100,10 @@ class Silence:
             if silent.workspace == workspace.name and silent.place not in still:
                 await self._store.mark(silent.id, back=milliseconds(now))
                 await cast(Any, self._store.redis.hdel(key, silent.place))
+
+
+def group_of(resource_id: str) -> str:
+    return FileChange(key="", table="", resource_id=resource_id).resource_group
 
 
 def place_of(row: LastRow) -> str:
