@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
 
 from approvals.closing import RULE_LEFT
@@ -9,12 +11,17 @@ from approvals.events import RequestId, State
 from approvals.request import Request
 from delivery.deliverer import Rendered
 from delivery.outbox import ChannelId, ObjectId
+from feeds.risk import UNKNOWN, RiskFacts
 from handlers.services import Services
 from handlers.views.card_facts import CardFacts, PastRequest
 from handlers.views.request_card import request_card
 
 PREFIX = "request:"
 HISTORY_MAX = 5
+#: Redis answers in a millisecond; whatever takes longer is not waited for.
+RISK_WAIT_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 
 def object_id(request_id: RequestId) -> ObjectId:
@@ -49,6 +56,7 @@ class Cards:
         is_pending = request.state is State.PENDING
         resource_id = request.target.resource_id
         known = s.power.known(resource_id)
+        risk = await self._risk(request) if is_pending else UNKNOWN
         return CardFacts(
             group_names=s.group_names(),
             approver_count=len(approvers - request.same_person),
@@ -58,7 +66,18 @@ class Cards:
             shared_with=_shared(request, on_vm),
             ticket_url=rule.ticket_link(request.ticket) if rule else None,
             portal_url=portal_link(s.portal_url, request),
+            risk=risk,
         )
+
+    async def _risk(self, request: Request) -> RiskFacts:
+        """A card is not held up by what it can do without: then it says unknown."""
+        target = request.target
+        try:
+            async with asyncio.timeout(RISK_WAIT_SECONDS):
+                return await self._s.risk.of_machine(target.resource_id, target.name)
+        except Exception:
+            log.exception("risk of %s", target.name)
+            return UNKNOWN
 
 
 def portal_link(portal_url: str, request: Request) -> str:

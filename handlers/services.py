@@ -18,6 +18,7 @@ from defender.estate import Estate
 from defender.jit import Jit
 from delivery.directory import Directory
 from delivery.outbox import Outbox
+from feeds.risk import NoRisk, Risk
 from handlers.locale import Catalogue, Language, Locale, language_of
 from handlers.power import Power
 
@@ -109,6 +110,8 @@ class Services:
     #: closes in Azure what the frozen ledger could only put into the second sink.
     close_frozen: Callable[[Request], Awaitable[Request]]
     portal_url: str = "https://portal.azure.com"
+    #: what approvers are told of a VM's alerts and file changes.
+    risk: Risk = field(default_factory=NoRisk)
     foreign: ForeignCards = field(default_factory=ForeignCards)
 
     def group_names(self) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from approvals.events import State, Window
 from approvals.request import Request
+from feeds.risk import UNKNOWN, RiskFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class CardFacts:
     history: tuple[PastRequest, ...] = ()
     #: another open session on this VM and one of these ports: Azure may end it.
     shared_with: Request | None = None
-    #: nothing reads risk in this version, and the card says so.
-    risk: None = None
+    #: what the feeds know of this VM now; what they don't is said to be unknown.
+    risk: RiskFacts = UNKNOWN
     ticket_url: str | None = None
     portal_url: str | None = None

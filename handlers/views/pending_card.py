@@ -8,7 +8,7 @@ from typing import assert_never
 from approvals.events import State
 from approvals.request import Request
 from handlers.locale import Locale
-from handlers.views import blocks, reason, safe, words
+from handlers.views import blocks, reason, risk, safe, words
 from handlers.views.blocks import Element, Message
 from handlers.views.card_facts import CardFacts, PastRequest
 
@@ -16,12 +16,13 @@ from handlers.views.card_facts import CardFacts, PastRequest
 def pending_card(request: Request, facts: CardFacts, locale: Locale) -> Message:
     """What approvers decide on: outcome, box, reason, risk, buttons, small print."""
     return blocks.message(
-        _pending_text(request, locale),
+        _pending_text(request, facts, locale),
         blocks.section(f"*{_pending_headline(request, locale)}*", *_pending_lines(request, locale)),
         words.terms_box(request, locale),
         reason.quoted(
             request.justification, locale, ticket=request.ticket, ticket_url=facts.ticket_url
         ),
+        risk.risk_list(request.target.name, facts.risk, locale),
         blocks.section(*_risk_lines(request, facts, locale)),
         blocks.actions(*_decision_buttons(request, locale)),
         blocks.context(*_small_print(request, facts, locale)),
@@ -65,7 +66,7 @@ def _pending_lines(request: Request, locale: Locale) -> list[str]:
     return lines
 
 
-def _pending_text(request: Request, locale: Locale) -> str:
+def _pending_text(request: Request, facts: CardFacts, locale: Locale) -> str:
     why = words.clause(request.justification)
     if request.ticket:
         ticket = safe.escape_mrkdwn(request.ticket, 80)
@@ -78,13 +79,14 @@ def _pending_text(request: Request, locale: Locale) -> str:
         window=words.window(request.terms.window, locale),
         source=safe.escape_mrkdwn(request.terms.source),
         reason=why,
+        risk=risk.risk_text(facts.risk, locale),
         when=locale.plain_when(request.lapses_at),
         id=request.id,
     )
 
 
 def _risk_lines(request: Request, facts: CardFacts, locale: Locale) -> list[str]:
-    lines = [locale.text("card.risk.unknown")]
+    lines = risk.quiet_lines(facts.risk, locale)
     other = facts.shared_with
     if other is not None:
         shared = locale.text(
