@@ -27,6 +27,7 @@ class DeedKind(StrEnum):
 
     TAKEN = "taken"
     ASSIGNED = "assigned"
+    RELEASED = "released"
     IN_PROGRESS = "in_progress"
     RESOLVED = "resolved"
     DISMISSED = "dismissed"

@@ -76,6 +76,8 @@ def after(case: Case, deed: Deed, *, actor: PersonId, at: datetime) -> Case:
         case DeedKind.TAKEN | DeedKind.ASSIGNED:
             owner = actor if deed.kind is DeedKind.TAKEN else deed.to
             return msgspec.structs.replace(case, owner=owner, owned_at=at)
+        case DeedKind.RELEASED:
+            return msgspec.structs.replace(case, owner=NOBODY, owned_at=None)
         case DeedKind.IN_PROGRESS:
             return msgspec.structs.replace(case, state="inprogress", **decided)
         case DeedKind.RESOLVED | DeedKind.EXPECTED:
