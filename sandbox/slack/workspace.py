@@ -102,6 +102,8 @@ def demo_channels() -> list[Channel]:
     return [
         Channel("C0OPS", "ops-approvals", set(insiders)),
         Channel("C0JA", "ops-ja", set(insiders)),
+        Channel("C0ALERTS", "server-alerts", set(insiders)),
+        Channel("C0SOC", "security", set(insiders)),
         Channel("C0GENERAL", "general", insiders | {"U0EVE"}, is_shared=True),
         Channel("C0AUDIT", "audit", {"U0ITO", "U0KIMURA", BOT_USER_ID}),
         Channel("C0ARCHIVE", "archive-2025", set(insiders), is_archived=True),

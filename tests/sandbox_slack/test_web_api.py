@@ -76,7 +76,9 @@ async def test_people_groups_and_channels(slack: SandboxSlack, client: AsyncWebC
     first = await client.conversations_list(limit=2)
     rest = await client.conversations_list(cursor=first["response_metadata"]["next_cursor"])
     names = [c["name"] for c in first["channels"] + rest["channels"]]
-    assert names == ["ops-approvals", "ops-ja", "general", "audit", "archive-2025"]
+    assert names == [
+        "ops-approvals", "ops-ja", "server-alerts", "security", "general", "audit", "archive-2025",
+    ]  # fmt: skip
     opened = await client.conversations_open(users="U0ALICE")
     assert opened["channel"]["id"] == "D0ALICE"
 
