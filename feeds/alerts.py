@@ -22,8 +22,9 @@ from feeds.cross_check import CrossCheck, tell_missed
 from feeds.cursors import Cursor, Cursors
 from feeds.intake import Intake
 from feeds.lookback import Lookback
+from feeds.poll_reading import Reading
 from feeds.settings import AlertSettings
-from feeds.sources import Batch, Source
+from feeds.sources import Source
 from feeds.stall import STALL_AFTER, Stalling
 from feeds.store import AlertStore
 from feeds.voice import Stall, Voice
@@ -56,7 +57,7 @@ class AlertPoller:
     ) -> None:
         if not sources:
             raise ValueError("without a source that is polled, what is missed is never noticed")
-        self._ways = tuple(Way(source) for source in sources)
+        self.ways = tuple(Way(source) for source in sources)
         self._store = store
         self._outbox = outbox
         self._voice = voice
@@ -76,12 +77,12 @@ class AlertPoller:
 
     @property
     def usual(self) -> Way:
-        return self._ways[0]
+        return self.ways[0]
 
     async def run(self) -> None:
         """Until it is cancelled, which happens as soon as the lease is lost."""
         async with asyncio.TaskGroup() as group:
-            for way in self._ways:
+            for way in self.ways:
                 group.create_task(self._forever(way), name=f"alerts {way.name}")
             group.create_task(self._watch_over(), name="alerts silence")
 
@@ -91,27 +92,43 @@ class AlertPoller:
         now = await self._cursors.now()
         cursor = await self._cursors.read(way.name)
         began_at = cursor.began_at or now - settings.first_read
-        since = await self._since(way, cursor, began_at)
-        batch = await way.source.read(since)
-        report = await self._intake.take(batch.alerts, now=now)
-        await self.bad.note(way.name, batch.bad)
-        await self._compare(way, batch, report.new)
-        newest = newest_of(batch, now) or began_at
-        await self._cursors.advance(way.name, newest, began_at=began_at, is_whole=not batch.is_cut)
-        way.is_cut = batch.is_cut
-        if since <= began_at and not batch.is_cut:
+        since = self._since(way, cursor, began_at)
+        again = await self._lookback.again(since) if since > began_at else []
+        found = Reading(now)
+        async for batch in way.source.read(since, again):
+            report = await self._intake.take(found.take(batch), now=now)
+            found.new += report.new
+            found.changed += len(report.changed)
+        await self._finish(way, found, since, began_at)
+
+    async def _finish(self, way: Way, found: Reading, since: datetime, began_at: datetime) -> None:
+        await self.bad.note(way.name, found.bad)
+        await self._compare(way, found)
+        await self._cursors.advance(
+            way.name,
+            found.newest_at or began_at,
+            began_at=began_at,
+            is_whole=not found.is_cut,
+        )
+        way.is_cut = found.is_cut
+        if since <= began_at and not found.is_cut:
             way.whole_at = asyncio.get_running_loop().time()
-        self.read_at[way.name] = now
-        log.debug("%s: %d new, %d changed", way.name, len(report.new), len(report.changed))
+        self.read_at[way.name] = found.now
+        log.debug("%s: %d new, %d changed", way.name, len(found.new), found.changed)
 
     async def look(self) -> None:
         """Is the feed silent? Told once per silence."""
         now = await self._cursors.now()
         self._started_at = self._started_at or now
-        cursors = [await self._cursors.read(way.name) for way in self._ways]
+        cursors = [await self._cursors.read(way.name) for way in self.ways]
         read = [cursor.read_at for cursor in cursors if cursor.read_at is not None]
+        last_read = max(read, default=None)
+        known = await self.stalling.read()
+        if known is not None and (last_read is None or last_read <= known.since):
+            await self.stalling.look(known, now)  # it goes on, whoever leads now
+            return
         # while nobody polled, the silence was ours; it is over with the first read
-        last = max([*read, self._started_at])
+        last = max(last_read or self._started_at, self._started_at)
         patience = max(STALL_AFTER, 3 * self.usual.source.every(is_needed=False))
         await self.stalling.look(self._stall(last, now) if now - last >= patience else None, now)
 
@@ -122,11 +139,11 @@ class AlertPoller:
         stall = self.stalling.current
         if stall is not None:
             return f"no alerts could be read since {stall.since:%Y-%m-%d %H:%M} UTC"
-        return ", ".join(way.problem for way in self._ways if way.problem)
+        return ", ".join(way.problem for way in self.ways if way.problem)
 
     def warning(self) -> str:
         """What may become worse."""
-        said = [f"{way.name}: the answer was cut short" for way in self._ways if way.is_cut]
+        said = [f"{way.name}: the answer was cut short" for way in self.ways if way.is_cut]
         if self.bad.now:
             said.append(f"{self.bad.now} alerts can't be read")
         if self.checks.missed:
@@ -135,24 +152,23 @@ class AlertPoller:
 
     # --- below ---
 
-    async def _since(self, way: Way, cursor: Cursor, began_at: datetime) -> datetime:
+    def _since(self, way: Way, cursor: Cursor, began_at: datetime) -> datetime:
         """The API has no filter, so it gives all; alone, Resource Graph reads all now and then."""
         settings = self._settings()
-        is_alone = len(self._ways) == 1
-        loop_now = asyncio.get_running_loop().time()
-        if way.name == "api" or (is_alone and way.is_whole_due(loop_now, settings.api_every)):
+        is_alone = len(self.ways) == 1
+        now = asyncio.get_running_loop().time()
+        if way.name == "api" or (is_alone and way.is_whole_due(now, settings.api_every)):
             return began_at
-        overlap = settings.overlap
-        return await self._lookback.since(cursor, began_at=began_at, overlap=overlap)
+        return max(began_at, (cursor.generated_at or began_at) - settings.overlap)
 
-    async def _compare(self, way: Way, batch: Batch, new: Sequence[str]) -> None:
+    async def _compare(self, way: Way, found: Reading) -> None:
         """Name what the usual source has missed."""
         if way is not self.usual:
-            self.checks.found(new)
+            self.checks.found(found.new)
             return
-        if batch.is_cut:
+        if found.is_cut:
             return
-        missed = self.checks.usual(alert.key for alert in batch.alerts)
+        missed = self.checks.usual(found.keys)
         if missed:
             await tell_missed(
                 self._store,
@@ -206,9 +222,3 @@ class AlertPoller:
             message=error.message if isinstance(error, AzureError) else "",
             next_try_at=now + self.usual.pause(is_needed=False),
         )
-
-
-def newest_of(batch: Batch, now: datetime) -> datetime | None:
-    """The latest time of generation. One in the future would make us miss all until then."""
-    times = (alert.generated_at for alert in batch.alerts if alert.generated_at is not None)
-    return max((at for at in times if at <= now), default=None)

@@ -1,54 +1,45 @@
-"""How far back a read of Resource Graph goes.
+"""Which known alerts a poll reads once more, to see in time that they were closed, or opened again.
 
-Behind the cursor by the overlap, since alerts come late; and further, so that what is resolved in
-the portal shows within one poll: as far as the oldest open alert, but not beyond LOOKBACK_MAX known
-ones, which cost one page. Older ones are seen by the whole reads in between.
+A read by time sees only new ones. So the open ones that are older are asked for by name, and a few
+of those closed last. There may be more than one query takes: then each poll asks for the next part,
+and whole reads in between see the rest.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
-from feeds.cursors import Cursor
-from feeds.reading import instant, milliseconds
+from feeds.reading import milliseconds
+from feeds.scripts import text
 from feeds.store import AlertStore
 
-#: Alerts that are read once more in each poll to see them change: 20 ms of decoding.
-LOOKBACK_MAX = 100
+#: Open alerts of one poll, and closed ones: together one query of Resource Graph (200 names).
+OPEN_MAX = 150
+CLOSED_MAX = 50
 
 
 class Lookback:
-    """Where the next read begins."""
+    """Where the last poll stopped lives in memory: a restart begins anew with the newest."""
 
     def __init__(self, store: AlertStore) -> None:
         self._redis = store.scripts.redis
         self._all = store.scripts.key("alerts")
         self._open = store.scripts.key("alerts:open")
+        self._start = 0
 
-    async def since(self, cursor: Cursor, *, began_at: datetime, overlap: timedelta) -> datetime:
-        """Never before `began_at`: what was generated earlier is not our news."""
-        base = max(began_at, (cursor.generated_at or began_at) - overlap)
-        oldest = cast(Any, await self._redis.zrange(self._open, 0, 0, withscores=True))
-        if not oldest:
-            return base
-        wanted = max(began_at, instant(oldest[0][1]))
-        if wanted >= base:
-            return base
-        limit = await self._limit(base)
-        return wanted if limit is None else max(wanted, limit)
+    async def again(self, before: datetime) -> list[str]:
+        """Keys of alerts generated before that instant, newest first."""
+        limit = f"({milliseconds(before)}"
+        open_keys = await self._newest(self._open, limit, self._start, OPEN_MAX)
+        if not open_keys and self._start:
+            self._start = 0
+            open_keys = await self._newest(self._open, limit, 0, OPEN_MAX)
+        self._start = self._start + OPEN_MAX if len(open_keys) == OPEN_MAX else 0
+        known = set(open_keys)
+        recent = await self._newest(self._all, limit, 0, CLOSED_MAX)
+        return open_keys + [key for key in recent if key not in known]
 
-    async def _limit(self, base: datetime) -> datetime | None:
-        """The instant of the alert that is LOOKBACK_MAX before `base`."""
-        rows = cast(
-            Any,
-            await self._redis.zrevrangebyscore(
-                self._all,
-                milliseconds(base),
-                "-inf",
-                start=LOOKBACK_MAX - 1,
-                num=1,
-                withscores=True,
-            ),
-        )
-        return instant(rows[0][1]) if rows else None
+    async def _newest(self, key: str, limit: str, start: int, count: int) -> list[str]:
+        found = await self._redis.zrevrangebyscore(key, limit, "-inf", start=start, num=count)
+        return [text(member) for member in cast(Any, found)]

@@ -6,12 +6,14 @@ Whatever a source sends is taken in the same way; an alert that comes by two of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from defender.alert import Alert
+from defender.alert_routes import is_queryable, named_query, since_query
+from defender.alerts import AlertBatch
 from defender.errors import AzureError
 from feeds.settings import AlertSettings, SourceName
 
@@ -21,30 +23,18 @@ log = logging.getLogger(__name__)
 FALLBACK_EVERY = timedelta(minutes=1)
 
 
-class Batch(Protocol):
-    """What one read brought; `defender.alerts.AlertBatch` is the real one."""
-
-    @property
-    def alerts(self) -> Sequence[Alert]: ...
-    @property
-    def bad(self) -> Sequence[str]:
-        """One sentence for each item that could not be read."""
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether there was more than Azure gave."""
-
-
 class Gateway(Protocol):
     """The part of `defender.alerts.AlertGateway` that is read here."""
 
-    async def graph_since(self, subscriptions: Sequence[str], since: datetime) -> Batch: ...
+    def graph_pages(
+        self, subscriptions: Sequence[str], query: str
+    ) -> AsyncIterator[AlertBatch]: ...
 
-    async def of_subscription(self, subscription_id: str) -> Batch: ...
+    def subscription_pages(self, subscription_id: str) -> AsyncIterator[AlertBatch]: ...
 
 
 class Source(Protocol):
-    """One way in. `read` gives every alert generated at or after `since`; more does no harm."""
+    """One way in."""
 
     @property
     def name(self) -> SourceName: ...
@@ -52,16 +42,9 @@ class Source(Protocol):
     def every(self, *, is_needed: bool) -> timedelta:
         """How often it is read. `is_needed`: the usual source has failed for a while."""
 
-    async def read(self, since: datetime) -> Batch: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A batch of our own making."""
-
-    alerts: tuple[Alert, ...] = ()
-    bad: tuple[str, ...] = ()
-    is_cut: bool = False
+    def read(self, since: datetime, again: Sequence[str]) -> AsyncIterator[AlertBatch]:
+        """Page by page every alert generated at or after `since`, and those with the keys `again`
+        as they are now. More does no harm, and the order does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +59,13 @@ class GraphSource:
     def every(self, *, is_needed: bool) -> timedelta:
         return self.settings().every
 
-    async def read(self, since: datetime) -> Batch:
-        return await self.gateway.graph_since(self.subscriptions, since)
+    async def read(self, since: datetime, again: Sequence[str]) -> AsyncIterator[AlertBatch]:
+        async for batch in self.gateway.graph_pages(self.subscriptions, since_query(since)):
+            yield batch
+        keys = [key for key in again if is_queryable(key)]
+        if keys:
+            async for batch in self.gateway.graph_pages(self.subscriptions, named_query(keys)):
+                yield batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +84,20 @@ class ApiSource:
         every = self.settings().api_every
         return min(every, FALLBACK_EVERY) if is_needed else every
 
-    async def read(self, since: datetime) -> Batch:
-        alerts: list[Alert] = []
-        bad: list[str] = []
+    async def read(self, since: datetime, again: Sequence[str]) -> AsyncIterator[AlertBatch]:
         failed: list[AzureError] = []
-        is_cut = False
         for subscription in self.subscriptions:
             try:
-                batch = await self.gateway.of_subscription(subscription)
+                async for batch in self.gateway.subscription_pages(subscription):
+                    alerts = tuple(alert for alert in batch.alerts if is_since(alert, since))
+                    yield replace(batch, alerts=alerts)
             except AzureError as error:
                 log.warning("alerts of %s: %s: %s", subscription, error.code, error)
                 failed.append(error)
-                continue
-            alerts += (alert for alert in batch.alerts if is_since(alert, since))
-            bad += batch.bad
-            is_cut = is_cut or batch.is_cut
         if failed and len(failed) == len(self.subscriptions):
             raise failed[0]
-        return Read(tuple(alerts), tuple(bad), is_cut or bool(failed))
+        if failed:
+            yield AlertBatch(is_cut=True)
 
 
 def is_since(alert: Alert, since: datetime) -> bool:
