@@ -12,7 +12,16 @@ from defender.decode import Reader, page_of
 from defender.resources import bare_subscription_id
 from defender.versions import PERMISSIONS_VERSION
 
-__all__ = ["EARLY_CLOSE", "NETWORK_FACTS", "REQUIRED", "Permission", "Rights", "missing"]
+__all__ = [
+    "ALERTS",
+    "ALERT_STATES",
+    "EARLY_CLOSE",
+    "NETWORK_FACTS",
+    "REQUIRED",
+    "Permission",
+    "Rights",
+    "missing",
+]
 
 
 #: Without these nothing can be asked for or opened.
@@ -25,6 +34,14 @@ REQUIRED = (
 )
 #: Without it, what is open is known from the policy alone.
 NETWORK_FACTS = ("Microsoft.Network/networkSecurityGroups/read",)
+#: Without these no alert can be read.
+ALERTS = ("Microsoft.Security/alerts/read", "Microsoft.Security/locations/alerts/read")
+#: Without these a decision about an alert stays in Sekisho. (`inProgress` has no right of its own.)
+ALERT_STATES = (
+    "Microsoft.Security/locations/alerts/activate/action",
+    "Microsoft.Security/locations/alerts/dismiss/action",
+    "Microsoft.Security/locations/alerts/resolve/action",
+)
 #: The optional role by which a port can be closed before its end.
 EARLY_CLOSE = ("Microsoft.Network/networkSecurityGroups/securityRules/delete",)
 

@@ -9,7 +9,7 @@ from defender.errors import AzureError, AzureForbidden, AzureRefused
 from defender.inventory import Inventory
 from defender.jit import JitGateway
 from defender.records import Subscription
-from defender.rights import EARLY_CLOSE, NETWORK_FACTS, REQUIRED, Rights
+from defender.rights import ALERT_STATES, ALERTS, EARLY_CLOSE, NETWORK_FACTS, REQUIRED, Rights
 
 #: Resource groups that are asked for a role which the subscription lacks; each is one call.
 GROUPS_MAX = 10
@@ -50,6 +50,7 @@ class _Subscription:
         try:
             await self._required()
             await self._optional()
+            await self._alerts()
             await self._policies()
         except AzureForbidden as error:
             self._forbidden(error)
@@ -94,6 +95,14 @@ class _Subscription:
         early = await self._rights.missing_rights(self._id, EARLY_CLOSE)
         if early:
             self._report.mend("right_early", name=self._name, action=early[0], scope=self._scope)
+
+    async def _alerts(self) -> None:
+        if self._settings.feeds.alerts is None:
+            return
+        for action in await self._rights.missing_rights(self._id, ALERTS):
+            self._report.mend("right", name=self._name, action=action, scope=self._scope)
+        for action in await self._rights.missing_rights(self._id, ALERT_STATES):
+            self._report.note("right_alerts", name=self._name, action=action, scope=self._scope)
 
     async def _policies(self) -> None:
         """A right on paper and Azure's own opinion may differ: the plan, a policy of the tenant."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -87,8 +87,22 @@ async def _channels(report: Report, settings: Settings, client: AsyncWebClient) 
     uses.setdefault(settings.audit.channel, []).append("audit.channel")
     if settings.slack.fallback_channel:
         uses.setdefault(settings.slack.fallback_channel, []).append("slack.fallback_channel")
+    for channel, use in _feed_channels(settings):
+        uses.setdefault(channel, []).append(use)
     for channel, users in uses.items():
         await _channel(report, client, channel, ", ".join(users))
+
+
+def _feed_channels(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every channel that alerts or file changes may go to, with the setting that names it."""
+    alerts, changes = settings.feeds.alerts, settings.feeds.file_changes
+    for name, feed in (("alerts", alerts), ("file_changes", changes)):
+        if feed is not None:
+            yield feed.routing.default_channel, f"{name}.default_channel"
+            for route in feed.routing.routes:
+                yield route.channel, route.name
+    if changes is not None:
+        yield changes.security_channel, "file_changes.security_channel"
 
 
 async def _channel(report: Report, client: AsyncWebClient, channel: str, used: str) -> None:
