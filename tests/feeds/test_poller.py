@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
@@ -16,12 +17,16 @@ from redis.asyncio import Redis
 
 from approvals.scope import compile_globs, make_scope
 from defender.alert import Alert
+from defender.alerts import AlertBatch
 from defender.errors import AzureBusy, AzureUnavailable
 from delivery.outbox import ChannelId
+from delivery.tasks import end
+from feeds.alerts import AlertPoller
 from feeds.quiet import QuietHours
 from feeds.routing import Route, Routing
 from feeds.settings import AlertSettings
-from feeds.sources import is_since
+from feeds.sources import is_since, make_sources
+from feeds.way import Way
 from tests.feeds.alerts import an_alert
 from tests.feeds.polling import ALERTS, AUDIT, FakeSource, Page, PollDesk, page, way_of
 
@@ -390,3 +395,105 @@ async def test_any_order_pages_duplicates_failures_and_late_ones(
         stored = await desk.store.alert(key)
         assert stored is not None
         assert stored.alert.state == alert.state
+
+
+# --- the loop ---------------------------------------------------------------------------------
+
+
+async def run_until(poller: AlertPoller, is_done: Callable[[], bool]) -> None:
+    task = asyncio.create_task(poller.run())
+    try:
+        async with asyncio.timeout(10):
+            while not is_done():
+                await asyncio.sleep(0.01)
+    finally:
+        await end([task])
+
+
+@pytest.mark.proves("D1", "O6")
+async def test_one_source_that_fails_stops_no_other(desk: PollDesk, made: Make) -> None:
+    soon = timedelta(seconds=0.02)
+    graph = FakeSource(pages=[RuntimeError("our mistake")], period=soon)
+    api = FakeSource("api", pages=[page(made(1))], period=soon)
+    poller = desk.poller(graph, api)
+    await run_until(poller, lambda: len(api.since) > 5 and len(graph.since) > 2)
+    assert await desk.queued() == 1
+    assert poller.problem() == "resource_graph: RuntimeError"
+    graph.pages = [page()]
+    poller.usual.succeeded()
+    await run_until(poller, lambda: len(api.since) > 10)
+    assert poller.problem() == ""
+
+
+def test_pauses_grow_up_to_a_minute_and_follow_azures_wish() -> None:
+    way = Way(FakeSource())
+    assert way.pause(is_needed=False) == timedelta(seconds=10)
+    assert way.pause(is_needed=True) == timedelta(seconds=5)
+    seen = []
+    for _ in range(5):
+        way.failed(AzureUnavailable("Down", ""), 100.0)
+        seen.append(way.pause(is_needed=False).total_seconds())
+    assert seen == [10, 20, 40, 60, 60]
+    way.failed(AzureBusy("TooMany", "", 429, retry_after=2 * MINUTE), 130.0)
+    assert way.pause(is_needed=False) == 2 * MINUTE
+    assert not way.needs_help(129.0)
+    assert way.needs_help(130.0)
+    way.succeeded()
+    assert not way.needs_help(131.0)
+    way.is_cut = True
+    assert way.needs_help(131.0)
+
+
+@pytest.mark.proves("C015")
+async def test_the_api_is_read_subscription_by_subscription(made: Make, now: datetime) -> None:
+    class Gateway:
+        def __init__(self, failing: Sequence[str]) -> None:
+            self.failing = failing
+
+        async def subscription_pages(self, subscription_id: str) -> AsyncIterator[AlertBatch]:
+            if subscription_id in self.failing:
+                raise AzureUnavailable("Down", "")
+            yield page(made(int(subscription_id)), made(9, 6000))
+
+        async def graph_pages(
+            self, subscriptions: Sequence[str], query: str
+        ) -> AsyncIterator[AlertBatch]:
+            yield page(made(7))
+
+    settings = AlertSettings(Routing((), ALERTS))
+
+    async def read(failing: Sequence[str]) -> list[AlertBatch]:
+        graph, api = make_sources(Gateway(failing), ["1", "2"], lambda: settings)
+        assert (graph.name, api.name) == ("resource_graph", "api")
+        assert api.every(is_needed=True) == MINUTE
+        assert api.every(is_needed=False) == 15 * MINUTE
+        return [batch async for batch in api.read(now - HOUR, [])]
+
+    whole = await read([])
+    assert [len(batch.alerts) for batch in whole] == [1, 1]
+    partly = await read(["1"])
+    assert [(len(batch.alerts), batch.is_cut) for batch in partly] == [(1, False), (0, True)]
+    with pytest.raises(AzureUnavailable):
+        await read(["1", "2"])
+
+
+@pytest.mark.proves("FAULT-29")
+async def test_only_harmless_identities_are_asked_for_by_name(now: datetime) -> None:
+    asked: list[str] = []
+
+    class Gateway:
+        async def subscription_pages(self, subscription_id: str) -> AsyncIterator[AlertBatch]:
+            yield page()
+
+        async def graph_pages(
+            self, subscriptions: Sequence[str], query: str
+        ) -> AsyncIterator[AlertBatch]:
+            asked.append(query)
+            yield page()
+
+    settings = AlertSettings(Routing((), ALERTS))
+    graph, _ = make_sources(Gateway(), ["1"], lambda: settings)
+    keys = ["2518-ok", "x' | union secrets //"]
+    assert len([batch async for batch in graph.read(now, keys)]) == 2
+    assert "2518-ok" in asked[1]
+    assert "union" not in asked[1]
