@@ -24,12 +24,13 @@ from defender.alert_decode_fields import (
     flag,
     fold,
     inner,
+    plain,
     texts_of,
     time_of,
     web_link,
 )
 from defender.alert_decode_machine import machine_of
-from defender.alert_decode_text import extended_of, filled, prose, steps_of
+from defender.alert_decode_text import Slots, extended_of, prose, steps_of
 from defender.resources import fold as fold_id
 
 #: Identities go into keys and buttons: printable ASCII without blanks, or a digest instead.
@@ -59,11 +60,11 @@ def alert_of(outer: Node, edr: EdrRule = DEFAULT_EDR) -> Alert:
     extended = extended_of(raw_extended)
     evidence = evidence_of(_list(alert.get("entities")))
     machine = machine_of(alert, outer=outer, extended=given, evidence=evidence)
-    values = {name.casefold(): text for name, text in extended.items()}
-    title = filled(first(alert, "alertdisplayname", "displayname", longest=TITLE_MAX), values)
-    description = filled(prose(alert.get("description")), values)
+    slots = Slots(extended)
+    title = slots.fill(first(alert, "alertdisplayname", "displayname", longest=TITLE_MAX))
+    description = slots.fill(prose(alert.get("description")))
     arm_id = _arm_id(outer)
-    kind = first(alert, "alerttype")
+    kind = plain(alert, "alerttype")
     started_at = time_of(alert, "starttimeutc", "starttime")
     link = web_link(first(alert, "alerturi", "alertlink", longest=LINK_MAX))
     return Alert(
@@ -72,11 +73,11 @@ def alert_of(outer: Node, edr: EdrRule = DEFAULT_EDR) -> Alert:
         title=title,
         alert_type=kind,
         severity=first(alert, "severity", "alertseverity", longest=60),
-        status=first(alert, "status", longest=60),
+        status=plain(alert, "status", 60),
         intent=", ".join(texts_of(alert.get("intent", alert.get("tactics")), 60)),
         techniques=_techniques(alert),
-        product=first(alert, "productname"),
-        vendor=first(alert, "vendorname"),
+        product=plain(alert, "productname"),
+        vendor=plain(alert, "vendorname"),
         description=description,
         resource_id=machine.resource_id,
         machine=machine.name,
@@ -92,15 +93,15 @@ def alert_of(outer: Node, edr: EdrRule = DEFAULT_EDR) -> Alert:
         ),
         entities=evidence.entities,
         entities_left=evidence.left,
-        remediation=steps_of(alert.get("remediationsteps"), values),
+        remediation=steps_of(alert.get("remediationsteps"), slots),
         link=link,
-        correlation_key=first(alert, "correlationkey"),
+        correlation_key=plain(alert, "correlationkey"),
         incident_id=first(alert, "incidentid", "providerincidentid", "systemincidentid")
         or first(given, "incidentid", "incident id"),
         is_incident=flag(alert.get("isincident")),
         is_sample=is_sample(title, description, kind),
         is_edr=is_edr(alert, given, kind, link, edr),
-        extended={name: filled(text, values) for name, text in extended.items()},
+        extended={name: slots.fill(text) for name, text in extended.items()},
     )
 
 
@@ -115,16 +116,23 @@ def is_sample(title: str, description: str, kind: str) -> bool:
 
 def is_edr(alert: Node, extended: Node, kind: str, link: str, rule: EdrRule) -> bool:
     """Whether Defender for Endpoint found it; nothing in Azure's contract says so plainly."""
-    products = " ".join(
-        first(alert, name).lower()
-        for name in ("productname", "productcomponentname", "providername")
-    )
+    products = (
+        f"{plain(alert, 'productname')} {plain(alert, 'productcomponentname')} "
+        f"{plain(alert, 'providername')}"
+    ).lower()
     return (
         any(word in products for word in rule.products)
         or kind.lower().startswith(rule.type_starts)
-        or (bool(link) and (urlsplit(link).hostname or "") in rule.hosts)
+        or (any(host in link for host in rule.hosts) and _host(link) in rule.hosts)
         or any(name in extended for name in rule.properties)
     )
+
+
+def _host(link: str) -> str:
+    try:
+        return urlsplit(link).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _list(value: object) -> object:
@@ -139,12 +147,12 @@ def _arm_id(outer: Node) -> str:
 
 def _key(alert: Node, outer: Node, arm_id: str, rest: Iterable[str]) -> str:
     """Lower-cased systemAlertId, else the folded resource id (C046), else what can't change."""
-    given = first(alert, "systemalertid", longest=_ID_MAX).lower()
+    given = plain(alert, "systemalertid", _ID_MAX).lower()
     if _PLAIN_ID.fullmatch(given):
         return given
     if not given and arm_id:
         return fold_id(arm_id)
-    said = (given, arm_id, first(outer, "name"), *rest)
+    said = (given, arm_id, plain(outer, "name"), *rest)
     return "digest:" + hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]
 
 

@@ -10,14 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from defender.alert import Entity
-from defender.alert_decode_facts import Found, Links, entity_of, name_of, ref_of
-from defender.alert_decode_fields import NAME_MAX, Node, first, fold, objects_of, text_of
+from defender.alert_decode_facts import Found, Links, entity_of, is_link, name_of
+from defender.alert_decode_fields import NAME_MAX, Node, fold, objects_of, plain, text_of
 
 #: Entities kept; C085 has alerts of a hundred addresses and connections.
 ENTITIES_MAX = 40
 #: Entities looked at at all, and characters kept of all together.
 _LOOKED_AT_MAX = 2_000
 _CHARACTERS_MAX = 40_000
+#: Fields that hold entities of their own.
+_HOLDERS = frozenset({"parentprocess", "ipadresses", "ipaddresses"})
 #: What is kept first when there are too many; the order they came in stays.
 _TELLING = ("process", "file", "account", "host", "registry-key", "malware", "url", "dns", "ip")
 
@@ -36,7 +38,7 @@ def evidence_of(value: object) -> Evidence:
     """Everything that can be told of the entities, whatever they are."""
     found, texts, unseen = _collect(value)
     links = Links(found)
-    shown = [item for item in found if item.kind or name_of(item, links)]
+    shown = [item for item in found if item.kind or name_of(item, None)]
     kept = _telling_ones(shown)
     entities = _bounded([entity_of(item, links) for item in kept])
     places = {id(item.node): place for place, item in enumerate(kept[: len(entities)])}
@@ -60,9 +62,12 @@ def _collect(value: object) -> tuple[list[Found], list[str], int]:
     for item in items[:_LOOKED_AT_MAX]:
         if isinstance(item, dict):
             node = fold(item)
-            if ref_of(node) or "$ref" in node:
+            if is_link(node):
                 continue  # it is shown where it is defined
-            found.extend(_with_inner(node, len(found)))
+            if node.keys().isdisjoint(_HOLDERS):
+                found.append(Found(node, _kind(node), len(found)))
+            else:
+                found.extend(_with_inner(node, len(found)))
         elif isinstance(item, str) and item.strip():
             texts.append(item)
     return found, texts, max(0, len(items) - _LOOKED_AT_MAX)
@@ -71,7 +76,7 @@ def _collect(value: object) -> tuple[list[Found], list[str], int]:
 def _with_inner(node: Node, at: int) -> Iterator[Found]:
     """The addresses that a name stands for come before it, processes' parents after."""
     for inside in list(objects_of(node.get("ipadresses") or node.get("ipaddresses")))[:5]:
-        if not ref_of(inside):
+        if not is_link(inside):
             yield Found(inside, "ip", at)
             at += 1
     yield Found(node, _kind(node), at)
@@ -80,7 +85,7 @@ def _with_inner(node: Node, at: int) -> Iterator[Found]:
         if not isinstance(parent, dict):
             return
         at, inside = at + 1, fold(parent)
-        if ref_of(inside) or "$ref" in inside:
+        if is_link(inside):
             return
         node["parentprocess"] = inside  # one object, so that it is known again
         node = inside
@@ -88,7 +93,7 @@ def _with_inner(node: Node, at: int) -> Iterator[Found]:
 
 
 def _kind(node: Node) -> str:
-    return first(node, "type", longest=60).lower().replace("_", "-")
+    return plain(node, "type", 60).lower().replace("_", "-")
 
 
 def _telling_ones(shown: list[Found]) -> list[Found]:
@@ -114,10 +119,10 @@ def _with_parents(
     """Each process with its parent's place; a circle is cut where it would close."""
     parents: dict[int, int] = {}
     for place, item in enumerate(kept):
-        if item.kind != "process":
+        value = item.node.get("parentprocess") if item.kind == "process" else None
+        if value.__class__ is not dict:
             continue
-        value = item.node.get("parentprocess")
-        target = places.get(id(value)) if isinstance(value, dict) else None
+        target = places.get(id(value))
         if target is None and (named := links.target(item, "parentprocess", "process")):
             target = places.get(id(named.node))
         above = target
@@ -125,7 +130,7 @@ def _with_parents(
             above = parents.get(above)
         if target is not None and above is None:
             parents[place] = target
-    return [
-        Entity(entity.kind, entity.name, entity.facts, parents.get(place))
-        for place, entity in enumerate(entities)
-    ]
+    for place, parent in parents.items():
+        mine = entities[place]
+        entities[place] = Entity(mine.kind, mine.name, mine.facts, parent)
+    return entities

@@ -9,33 +9,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from defender.alert import Entity
-from defender.alert_decode_fields import FACT_MAX, Node, first, fold, objects_of
+from defender.alert_decode_fields import FACT_MAX, Node, first, fold, objects_of, plain, text_of
 
-#: fact → the fields that hold it, in small letters.
-_FACTS: dict[str, dict[str, tuple[str, ...]]] = {
+#: field (small letters) → fact; of two fields for one fact the first in the text counts.
+_FACTS: dict[str, dict[str, str]] = {
     "process": {
-        "command_line": ("commandline",),
-        "pid": ("processid",),
-        "started_at": ("creationtimeutc", "creationtime"),
-        "elevation": ("elevationtoken",),
+        "commandline": "command_line",
+        "processid": "pid",
+        "creationtimeutc": "started_at",
+        "creationtime": "started_at",
+        "elevationtoken": "elevation",
     },
-    "file": {"directory": ("directory",)},
-    "account": {"domain": ("ntdomain", "domain"), "sid": ("sid",), "logon_id": ("logonid",)},
+    "file": {"directory": "directory"},
+    "account": {
+        "ntdomain": "domain",
+        "domain": "domain",
+        "sid": "sid",
+        "logonid": "logon_id",
+    },
     "host": {
-        "os": ("osfamily",),
-        "os_version": ("osversion",),
-        "domain": ("dnsdomain", "ntdomain"),
-        "resource_id": ("azureid",),
-        "agent_id": ("omsagentid",),
+        "osfamily": "os",
+        "osversion": "os_version",
+        "dnsdomain": "domain",
+        "ntdomain": "domain",
+        "azureid": "resource_id",
+        "omsagentid": "agent_id",
     },
-    "malware": {"category": ("category",)},
-    "registry-value": {"key": ("key",), "value": ("value",), "type": ("valuetype",)},
+    "malware": {"category": "category"},
+    "registry-value": {"key": "key", "value": "value", "valuetype": "type"},
     "network-connection": {
-        "protocol": ("protocol",),
-        "source_port": ("sourceport",),
-        "port": ("destinationport",),
+        "protocol": "protocol",
+        "sourceport": "source_port",
+        "destinationport": "port",
     },
 }
+_NO_FACTS: dict[str, str] = {}
 _NAMES: dict[str, tuple[str, ...]] = {
     "host": ("hostname", "netbiosname", "fqdn"),
     "ip": ("address", "ipaddress"),
@@ -45,12 +53,17 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "container-image": ("imageid",),
     "filehash": ("value",),
     "account": ("upnname", "userprincipalname", "name", "displayname", "aaduserid", "sid"),
+    "network-connection": ("sourceaddress", "destinationaddress", "name"),
     "mailbox": ("mailboxprimaryaddress", "upn"),
 }
 _ANY_NAME = (
     "name", "resourcename", "displayname", "address", "value", "url", "domainname",
     "hostname", "resourceid", "id", "key", "commandline", "friendlyname",
 )  # fmt: skip
+
+
+#: What an object may hold whole, for others to refer to.
+_INSIDE = (("host", "host"), ("account", "account"), ("imagefile", "file"))
 
 
 @dataclass(slots=True)
@@ -68,80 +81,85 @@ class Links:
     def __init__(self, found: list[Found]) -> None:
         self._by_id: dict[str, list[Found]] = {}
         for item in found:
-            key = id_of(item.node)
-            if key:
-                self._by_id.setdefault(key, []).append(item)
+            self._define(item)
+            for name, kind in _INSIDE:
+                value = item.node.get(name)
+                if value.__class__ is dict and "$ref" not in value:
+                    self._define(Found(fold(value), kind, item.at))
+
+    def _define(self, item: Found) -> None:
+        key = item.node.get("$id") or item.node.get("_id")
+        if key is not None:
+            self._by_id.setdefault(text_of(key, 100), []).append(item)
 
     def target(self, owner: Found, name: str, kind: str) -> Found | None:
         """What the owner's field means: an object inside it, or one that is named."""
         value = owner.node.get(name)
-        if not isinstance(value, dict):
+        if value.__class__ is not dict:
             return None
         node = fold(value)
-        reference = ref_of(node)
-        if not reference:
+        if not is_link(node):
             return Found(node, kind, owner.at)
-        same = [item for item in self._by_id.get(reference, ()) if item.kind == kind]
-        earlier = [item for item in same if item.at < owner.at]
-        return earlier[-1] if earlier else next(iter(same), None)
+        same = self._by_id.get(first(node, "$ref", "_ref", longest=100), ())
+        later: Found | None = None
+        for item in reversed(same):
+            if item.kind == kind:
+                if item.at < owner.at:
+                    return item
+                later = item
+        return later
 
 
 def entity_of(item: Found, links: Links) -> Entity:
     """The entity without its parent, which is a place among those kept."""
-    facts = {
-        fact: text
-        for fact, fields in _FACTS.get(item.kind, {}).items()
-        if (text := first(item.node, *fields, longest=FACT_MAX))
-    }
-    if item.kind in ("process", "file"):
-        facts |= _file_facts(item, links)
-    if item.kind != "account" and (account := links.target(item, "account", "account")):
+    facts: dict[str, str] = {}
+    wanted = _FACTS.get(item.kind, _NO_FACTS)
+    for name in item.node if wanted else ():
+        fact = wanted.get(name)
+        if fact is not None and fact not in facts:
+            _add(facts, fact, plain(item.node, name, FACT_MAX))
+    image = item if item.kind == "file" else None
+    if item.kind == "process":
+        image = links.target(item, "imagefile", "file")
+    if image is not None:
+        _file_facts(facts, image)
+    if "account" in item.node and (account := links.target(item, "account", "account")):
         _add(facts, "account", _account(account.node))
-    if item.kind == "ip":
+    if item.kind == "ip" and "location" in item.node:
         facts |= _place(fold(item.node.get("location")))
     if "resource" in item.kind:
         for fact, name in (("project", "projectid"), ("zone", "location"), ("arn", "arn")):
             _add(facts, fact, first(item.node, name))
-    return Entity(item.kind, name_of(item, links), facts)
+    return Entity(item.kind, name_of(item, image), facts)
 
 
-def name_of(item: Found, links: Links) -> str:
+def name_of(item: Found, image: Found | None) -> str:
     """What one would call it: a path, an account, an address."""
     if item.kind == "process":
-        return _path_of_image(item, links) or first(item.node, "commandline")
+        return (_path(image.node) if image else "") or plain(item.node, "commandline")
     if item.kind == "file":
         return _path(item.node)
     if item.kind == "account":
         return _account(item.node)
-    if item.kind == "network-connection":
-        return first(item.node, "sourceaddress", "destinationaddress", "name")
-    name = first(item.node, *_NAMES.get(item.kind, ()), *_ANY_NAME)
+    name = first(item.node, *_NAMES.get(item.kind, ()))
     if not name and item.kind == "host":
-        name = first(item.node, "azureid").rstrip("/").rpartition("/")[2]
-    return name
+        name = plain(item.node, "azureid").rstrip("/").rpartition("/")[2]
+    return name or first(item.node, *_ANY_NAME)
 
 
-def _file_facts(item: Found, links: Links) -> dict[str, str]:
-    image = item if item.kind == "file" else links.target(item, "imagefile", "file")
-    facts: dict[str, str] = {}
-    if image is None:
-        return facts
+def _file_facts(facts: dict[str, str], image: Found) -> None:
     _add(facts, "path", _path(image.node))
-    for given in objects_of(image.node.get("filehashes")):
+    if "filehashes" not in image.node:
+        return
+    for given in objects_of(image.node["filehashes"]):
         algorithm = first(given, "algorithm", longest=20).lower().replace("-", "")
         if algorithm in ("sha256", "sha1", "md5"):
             _add(facts, algorithm, first(given, "value", longest=200))
-    return facts
-
-
-def _path_of_image(item: Found, links: Links) -> str:
-    image = links.target(item, "imagefile", "file")
-    return _path(image.node) if image else ""
 
 
 def _path(node: Node) -> str:
     """Directory and name as one path, joined in the directory's own way."""
-    directory, name = first(node, "directory"), first(node, "name")
+    directory, name = plain(node, "directory"), plain(node, "name")
     if not directory or not name:
         return name or directory
     if directory[-1] in "\\/":
@@ -151,15 +169,15 @@ def _path(node: Node) -> str:
 
 def _account(node: Node) -> str:
     name = first(node, *_NAMES["account"])
-    domain = first(node, "ntdomain")
+    domain = plain(node, "ntdomain")
     return f"{domain}\\{name}" if domain and name and not {"\\", "@"} & set(name) else name
 
 
 def _place(location: Node) -> dict[str, str]:
     facts: dict[str, str] = {}
     _add(facts, "country", first(location, "countryname", "countrycode"))
-    _add(facts, "city", first(location, "city"))
-    _add(facts, "asn", first(location, "asn"))
+    _add(facts, "city", plain(location, "city"))
+    _add(facts, "asn", plain(location, "asn"))
     _add(facts, "organization", first(location, "organization", "carrier"))
     return facts
 
@@ -169,11 +187,6 @@ def _add(facts: dict[str, str], name: str, text: str) -> None:
         facts[name] = text
 
 
-def id_of(node: Node) -> str:
-    """What others name this object by, "" for one that is not named."""
-    return first(node, "$id", "_id", longest=100)
-
-
-def ref_of(node: Node) -> str:
-    """Which object this is only a link to, "" for one that stands for itself."""
-    return first(node, "$ref", "_ref", longest=100)
+def is_link(node: Node) -> bool:
+    """Whether this only stands for another object, be it one that is nowhere."""
+    return "$ref" in node or "_ref" in node

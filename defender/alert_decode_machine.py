@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from defender.alert_decode_entities import Evidence
-from defender.alert_decode_fields import Node, first, objects_of, texts_of
+from defender.alert_decode_fields import Node, first, objects_of, plain, texts_of
 
 #: Types that are machines, in small letters, most telling first.
 _MACHINES = (
@@ -49,36 +49,45 @@ class Machine:
 def machine_of(alert: Node, *, outer: Node, extended: Node, evidence: Evidence) -> Machine:
     """The machine (or other resource) of an alert; `outer` is what its properties lie in."""
     identifiers = list(objects_of(alert.get("resourceidentifiers")))
-    ids = list(dict.fromkeys(_ids(alert, extended, identifiers, evidence)))
-    resource_id = next((text for kind in _MACHINES for text in ids if kind in text.lower()), "")
-    resource_id = resource_id or next((text for text in ids if _RESOURCE.fullmatch(text)), "")
+    resource_id = _resource_id(_ids(alert, extended, identifiers, evidence))
     parts = _RESOURCE.fullmatch(resource_id)
     return Machine(
         resource_id=resource_id,
-        name=_name(resource_id, first(alert, "compromisedentity"), evidence),
+        name=_name(resource_id, plain(alert, "compromisedentity"), evidence),
         resource_group=parts[2] if parts else "",
         subscription_id=(parts[1] if parts else _subscription(alert, outer, extended)).lower(),
         cloud=_cloud(resource_id, extended, evidence),
         os=_os(alert, extended, evidence),
         workspace_id=next(
-            (found for node in identifiers if (found := first(node, "workspaceid"))),
-            first(alert, "workspaceid"),
+            (found for node in identifiers if (found := plain(node, "workspaceid"))),
+            plain(alert, "workspaceid"),
         ),
     )
+
+
+def _resource_id(ids: Iterator[str]) -> str:
+    """The best of the ids: a VM's wherever it stands, else any machine's, else any resource's."""
+    seen: list[str] = []
+    for text in ids:
+        if _MACHINES[0] in text.lower():
+            return text
+        seen.append(text)
+    found = next((text for kind in _MACHINES[1:] for text in seen if kind in text.lower()), "")
+    return found or next((text for text in seen if _RESOURCE.fullmatch(text)), "")
 
 
 def _ids(alert: Node, extended: Node, identifiers: list[Node], evidence: Evidence) -> Iterator[str]:
     """Everything that may be an ARM id, the most trustworthy first."""
     for node in identifiers:
-        yield first(node, "azureresourceid", longest=1_000)
-    yield first(alert, "azureresourceid", longest=1_000)
+        yield plain(node, "azureresourceid", 1_000)
+    yield plain(alert, "azureresourceid", 1_000)
     yield first(extended, "effectiveazureresourceid", "azureresourceid", longest=1_000)
     for host in evidence.hosts:
-        yield first(host, "azureid", longest=1_000)
+        yield plain(host, "azureid", 1_000)
     for resource in evidence.resources:
-        yield first(resource, "resourceid", longest=1_000)
+        yield plain(resource, "resourceid", 1_000)
         yield from texts_of(resource.get("relatedazureresourceids"), 1_000)
-    yield first(alert, "compromisedentity", longest=1_000)
+    yield plain(alert, "compromisedentity", 1_000)
 
 
 def _name(resource_id: str, compromised: str, evidence: Evidence) -> str:
@@ -92,22 +101,22 @@ def _name(resource_id: str, compromised: str, evidence: Evidence) -> str:
     if is_plain:
         return of_id
     hosts = (first(host, "hostname", "netbiosname") for host in evidence.hosts)
-    named = (first(node, "resourcename") for node in evidence.resources)
+    named = (plain(node, "resourcename") for node in evidence.resources)
     return next(filter(None, (*hosts, *named)), "") or of_id
 
 
 def _subscription(alert: Node, outer: Node, extended: Node) -> str:
     """Of an alert without a resource: its own, never its workspace's."""
-    for text in (first(outer, "id", longest=1_000), first(alert, "alerturi", longest=3_000)):
+    for text in (plain(outer, "id", 1_000), plain(alert, "alerturi", 3_000)):
         if found := _SUBSCRIPTION.search(text):
             return found[1]
-    named = first(outer, "subscriptionid", longest=100) or first(
+    named = plain(outer, "subscriptionid", 100) or first(
         extended, "effectivesubscriptionid", longest=100
     )
     if named:
         return named
     for node in objects_of(alert.get("resourceidentifiers")):
-        if found := _SUBSCRIPTION.search(first(node, "azureresourceid", longest=1_000)):
+        if found := _SUBSCRIPTION.search(plain(node, "azureresourceid", 1_000)):
             return found[1]
     return ""
 
@@ -120,7 +129,7 @@ def _cloud(resource_id: str, extended: Node, evidence: Evidence) -> str:
             (
                 folded.rpartition("/securityentitydata/")[2] if "/securityent" in folded else "",
                 first(extended, "resourcetype", "cloudprovider", "cloudname").lower(),
-                *(first(node, "type", longest=60).lower() for node in evidence.resources),
+                *(plain(node, "type", 60).lower() for node in evidence.resources),
             )
         )
         for cloud, names in _CLOUDS:
@@ -135,6 +144,6 @@ def _os(alert: Node, extended: Node, evidence: Evidence) -> str:
     for host in evidence.hosts:
         if name := first(host, "osfamily", "osversion", longest=60):
             return name
-    text = first(extended, "ostype", "os type", "operatingsystem") or first(alert, "alerttype")
+    text = first(extended, "ostype", "os type", "operatingsystem") or plain(alert, "alerttype")
     found = _OS.search(text)
     return found[0].capitalize() if found else ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeGuard
 
 from defender.alert_decode_fields import (
     FACT_MAX,
@@ -31,6 +32,7 @@ _STEPS_MAX = 20_000
 #: `%{Process Path}` is the documented slot, `{Process Path}` is seen too; `${x}` and `{{x}}` are
 #: other people's.
 _SLOT = re.compile(r"(?<![$%{])%?\{([^{}%]{1,100})\}(?!\})")
+_SPECIAL = re.compile(r"^\s|^[{\[]|\s$|[\r<]")
 _NUMBERED = re.compile(r"\s*(?:\d{1,2}[.)]|[•\-*])\s")
 
 
@@ -39,16 +41,24 @@ def prose(value: object) -> str:
     return lines_of(text_of(value, TEXT_MAX)).strip()
 
 
-def filled(text: str, values: Mapping[str, str]) -> str:
-    """The text with its slots filled once; a slot without a value stays as it is, readable."""
-    if "{" not in text:
-        return text
+class Slots:
+    """What the slots of an alert's texts stand for: its extended properties, whatever the case."""
 
-    def value_of(slot: re.Match[str]) -> str:
-        found = values.get(slot[1].strip().casefold())
+    def __init__(self, extended: Mapping[str, str]) -> None:
+        self._extended = extended
+        self._values: dict[str, str] = {}
+
+    def fill(self, text: str) -> str:
+        """The text with its slots filled once; a slot without a value stays, readable."""
+        if "{" not in text or not self._extended:
+            return text
+        if not self._values:
+            self._values = {name.casefold(): value for name, value in self._extended.items()}
+        return _SLOT.sub(self._value, text)[: len(text) + _GROWTH_MAX]
+
+    def _value(self, slot: re.Match[str]) -> str:
+        found = self._values.get(slot[1].strip().casefold())
         return slot[0] if not found else found[:_SLOT_VALUE_MAX]
-
-    return _SLOT.sub(value_of, text)[: len(text) + _GROWTH_MAX]
 
 
 def extended_of(value: object) -> dict[str, str]:
@@ -62,14 +72,15 @@ def extended_of(value: object) -> dict[str, str]:
     for name, item in value.items():
         if len(kept) == PROPERTIES_COUNT_MAX or room <= 0:
             break
-        text = _property(item)[:room]
+        text = item if _is_plain(item) else _property(item)
+        text, name = text[:room], name[:NAME_MAX]
         if text:
-            kept[name[:NAME_MAX]] = text
-            room -= len(text) + len(name[:NAME_MAX])
+            kept[name] = text
+            room -= len(text) + len(name)
     return kept
 
 
-def steps_of(value: object, values: Mapping[str, str]) -> tuple[str, ...]:
+def steps_of(value: object, slots: Slots) -> tuple[str, ...]:
     """The remediation steps as a list of plain texts, whatever they were written as."""
     items = inner(value) if isinstance(value, str) and value.lstrip()[:1] == "[" else value
     listed = items if isinstance(items, list) else [] if items is None else [items]
@@ -79,9 +90,14 @@ def steps_of(value: object, values: Mapping[str, str]) -> tuple[str, ...]:
         for step in _steps(item):
             if room <= 0 or len(steps) == LIST_MAX:
                 return tuple(steps)
-            steps.append(filled(step, values)[:room])
+            steps.append(slots.fill(step)[:room])
             room -= len(steps[-1])
     return tuple(steps)
+
+
+def _is_plain(item: object) -> TypeGuard[str]:
+    """A short text with nothing in it to resolve: most are."""
+    return item.__class__ is str and len(item) <= FACT_MAX and not _SPECIAL.search(item)
 
 
 def _property(item: object) -> str:
@@ -94,15 +110,16 @@ def _property(item: object) -> str:
     return lines_of(text_of(item, PROPERTY_MAX))
 
 
-def _steps(item: object) -> Iterator[str]:
+def _steps(item: object) -> Iterable[str]:
     """One item as one step, or several where it is a numbered list in one text."""
+    if _is_plain(item) and "\n" not in item:
+        return (item,) if item else ()
     found = inner(item) if isinstance(item, str) else item
     text = (_shown(found) if isinstance(found, dict) else "") or text_of(item, FACT_MAX)
     lines = [line.strip() for line in lines_of(text).split("\n") if line.strip()]
     if len(lines) > 1 and all(_NUMBERED.match(line) for line in lines):
-        yield from lines
-    elif lines:
-        yield "\n".join(lines)
+        return lines
+    return ("\n".join(lines),) if lines else ()
 
 
 def _shown(value: object) -> str:
