@@ -19,6 +19,7 @@ from defender.jit import Jit
 from delivery.directory import Directory
 from delivery.outbox import Outbox
 from feeds.risk import NoRisk, Risk
+from handlers.alert_feed import AlertFeed
 from handlers.locale import Catalogue, Language, Locale, language_of
 from handlers.power import Power
 
@@ -112,6 +113,8 @@ class Services:
     portal_url: str = "https://portal.azure.com"
     #: what approvers are told of a VM's alerts and file changes.
     risk: Risk = field(default_factory=NoRisk)
+    #: the feed of alerts, where it is switched on.
+    alerts: AlertFeed | None = None
     foreign: ForeignCards = field(default_factory=ForeignCards)
 
     def group_names(self) -> Mapping[str, str]:
