@@ -15,10 +15,12 @@ class ArmError(Exception):
     code: str
     message: str
     headers: dict[str, str] = field(default_factory=dict)
+    #: What stands in the error beside code and message.
+    more: Json = field(default_factory=dict)
 
     def body(self) -> Json:
         """The CloudError."""
-        return {"error": {"code": self.code, "message": self.message}}
+        return {"error": {"code": self.code, "message": self.message, **self.more}}
 
 
 def invalid_token() -> ArmError:

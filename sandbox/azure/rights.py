@@ -20,8 +20,19 @@ OPERATOR = (
     "Microsoft.Security/locations/jitNetworkAccessPolicies/initiate/action",
     "Microsoft.Security/locations/jitNetworkAccessPolicies/write",
     "Microsoft.Security/locations/jitNetworkAccessPolicies/delete",
+    "Microsoft.Security/alerts/read",
+    "Microsoft.Security/locations/alerts/read",
+    "Microsoft.Security/locations/alerts/activate/action",
+    "Microsoft.Security/locations/alerts/dismiss/action",
+    "Microsoft.Security/locations/alerts/resolve/action",
+    "Microsoft.OperationalInsights/workspaces/read",
+    "Microsoft.OperationalInsights/workspaces/query/read",
+    "Microsoft.OperationalInsights/workspaces/query/*/read",
     "Microsoft.Authorization/permissions/read",
 )
+SIMULATE = ("Microsoft.Security/locations/alerts/simulate/action",)
+#: Nobody can choose `inProgress/action` in a role: it comes with this wildcard alone.
+ALERTS_WILDCARD = ("Microsoft.Security/locations/alerts/*",)
 NSG_READ = (
     "Microsoft.Network/networkSecurityGroups/read",
     "Microsoft.Network/networkSecurityGroups/securityRules/read",
@@ -29,6 +40,8 @@ NSG_READ = (
 NSG_DELETE = ("Microsoft.Network/networkSecurityGroups/securityRules/delete",)
 #: Always there, else nobody could see what is missing.
 _BASIC = ("Microsoft.Authorization/permissions/read",)
+#: No role grants it: a query needs nothing but the right to read what it finds.
+_FREE = frozenset({"microsoft.resourcegraph/resources/read"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +53,14 @@ class Denial:
 
 
 class Rights:
-    """`nsg_read` and `nsg_delete` switch the optional parts; `deny` takes single actions away."""
+    """The flags switch the optional parts; `deny` takes single actions away."""
 
     def __init__(self) -> None:
         self.nsg_read = True
         self.nsg_delete = True
+        self.simulate = True
+        #: Whether alerts may be set in progress.
+        self.alerts_wildcard = False
         self._denials: list[Denial] = []
 
     def deny(self, action: str, scope: str = "/") -> None:
@@ -57,20 +73,27 @@ class Rights:
 
     def clear(self) -> None:
         """Every right is back."""
-        self.nsg_read = self.nsg_delete = True
+        self.nsg_read = self.nsg_delete = self.simulate = True
+        self.alerts_wildcard = False
         self._denials.clear()
 
     def may(self, action: str, scope: str) -> bool:
         """Whether the action is allowed at this scope."""
         wanted, at = action.lower(), scope.lower()
-        if wanted not in {granted.lower() for granted in self.actions(at)}:
+        if wanted in _FREE:
+            return True
+        if not any(_grants(granted.lower(), wanted) for granted in self.actions(at)):
             return False
         return not any(d.action == wanted and _within(at, d.scope) for d in self._denials)
 
     def actions(self, scope: str) -> tuple[str, ...]:
         """What the roles grant at a scope."""
         granted = (
-            OPERATOR + (NSG_READ if self.nsg_read else ()) + (NSG_DELETE if self.nsg_delete else ())
+            *OPERATOR,
+            *(NSG_READ if self.nsg_read else ()),
+            *(NSG_DELETE if self.nsg_delete else ()),
+            *(SIMULATE if self.simulate else ()),
+            *(ALERTS_WILDCARD if self.alerts_wildcard else ()),
         )
         denied = {d.action for d in self._denials if _within(scope.lower(), d.scope)}
         return tuple(a for a in granted if a in _BASIC or a.lower() not in denied)
@@ -87,6 +110,14 @@ class Rights:
                 }
             ]
         }
+
+
+def _grants(granted: str, wanted: str) -> bool:
+    """A role's action may hold one `*`, which stands for anything."""
+    before, star, after = granted.partition("*")
+    if not star:
+        return granted == wanted
+    return wanted.startswith(before) and wanted.endswith(after)
 
 
 def _within(scope: str, outer: str) -> bool:

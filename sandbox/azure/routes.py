@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 
 from sandbox.azure.access import Access
+from sandbox.azure.alert_answers import STATES, AlertAnswers
 from sandbox.azure.call import Handler
 from sandbox.azure.reading import Reading
+from sandbox.azure.resource_graph import ResourceGraph
 from sandbox.azure.wire import fold
 
 _SUBSCRIPTION = "/subscriptions/{subscription}"
@@ -22,6 +24,7 @@ _NSG = f"{_NETWORK}/networkSecurityGroups"
 _NAME = "/{name}"
 
 _JIT_ACTION = "Microsoft.Security/locations/jitNetworkAccessPolicies"
+_ALERT_ACTION = "Microsoft.Security/locations/alerts"
 _NSG_ACTION = "Microsoft.Network/networkSecurityGroups"
 _VM_ACTION = "Microsoft.Compute/virtualMachines"
 
@@ -48,8 +51,11 @@ class Match:
 class Routes:
     """Every path that this Azure knows."""
 
-    def __init__(self, reading: Reading, access: Access) -> None:
-        self._routes = [_route(*row) for row in (*_reads(reading), *_jit(access))]
+    def __init__(
+        self, reading: Reading, access: Access, alerts: AlertAnswers, graph: ResourceGraph
+    ) -> None:
+        rows = (*_reads(reading), *_jit(access), *_alerts(alerts), *_graph(graph))
+        self._routes = [_route(*row) for row in rows]
 
     def find(self, method: str, path: str) -> Match | None:
         """The route of a request, None when there is none."""
@@ -115,6 +121,32 @@ def _jit(access: Access) -> tuple[Row, ...]:
     )
 
 
+def _alerts(alerts: AlertAnswers) -> tuple[Row, ...]:
+    of_region = [f"{scope}{_REGION}/alerts" for scope in (_SUBSCRIPTION, _GROUP)]
+    return (
+        *(
+            ("GET", f"{scope}{_SECURITY}/alerts", "Microsoft.Security/alerts/read", alerts.alerts)
+            for scope in (_SUBSCRIPTION, _GROUP)
+        ),
+        *(("GET", path, f"{_ALERT_ACTION}/read", alerts.alerts) for path in of_region),
+        *(("GET", path + _NAME, f"{_ALERT_ACTION}/read", alerts.alert) for path in of_region),
+        *(
+            ("POST", f"{path}{_NAME}/{verb}", f"{_ALERT_ACTION}/{verb}/action",
+             alerts.to_state(verb))
+            for path in of_region
+            for verb in STATES
+        ),
+        ("POST", f"{of_region[0]}/default/simulate", f"{_ALERT_ACTION}/simulate/action",
+         alerts.simulate),
+    )  # fmt: skip
+
+
+def _graph(graph: ResourceGraph) -> tuple[Row, ...]:
+    # Whoever may read a resource may query it; what can't be read is left out of the answer.
+    path = "/providers/Microsoft.ResourceGraph/resources"
+    return (("POST", path, "Microsoft.ResourceGraph/resources/read", graph.resources),)
+
+
 def _route(method: str, path: str, action: str, handler: Handler) -> Route:
     # What stands between the {names} is Azure's own and taken as it is.
     pieces = re.split(r"\{(\w+)\}", path)
@@ -125,6 +157,10 @@ def _route(method: str, path: str, action: str, handler: Handler) -> Route:
     return Route(method, path, action, handler, re.compile(pattern, re.IGNORECASE))
 
 
+#: What a POST does to what stands before it.
+_VERB = re.compile(f"/(initiate|simulate|{'|'.join(STATES)})$", re.IGNORECASE)
+
+
 def scope_of(path: str) -> str:
     """The scope that a right and a lock are checked at: the path without its last verb."""
-    return fold(path.removesuffix("/initiate"))
+    return fold(_VERB.sub("", path))

@@ -9,17 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from aiohttp import web
 
 from sandbox.azure.access import Access
+from sandbox.azure.alert_answers import AlertAnswers
+from sandbox.azure.alert_body import Machine
+from sandbox.azure.alerts import AlertStore, SandboxAlert, Wish
 from sandbox.azure.app import STOP_WITHIN, AzureApp
 from sandbox.azure.exchange import Exchange, ExchangeLog
 from sandbox.azure.faults import Faults
 from sandbox.azure.jit import Initiate, InitiateMachine, InitiatePort, Opening
 from sandbox.azure.policies import policy_id
 from sandbox.azure.reading import Reading
+from sandbox.azure.resource_graph import ResourceGraph
 from sandbox.azure.rights import Rights
 from sandbox.azure.routes import Routes
 from sandbox.azure.state import AzureState
@@ -80,9 +84,12 @@ class SandboxAzure:
             self.state, self.rights, tenant_id=self.tenant_id, page_size=page_size
         )
         self._access = Access(self.state, self.faults, page_size=page_size, settle=settle)
+        self.alerts = AlertStore()
+        self.alert_answers = AlertAnswers(self.alerts)
+        self.resource_graph = ResourceGraph(self.alerts, self.state, self.rights, self.tokens)
         self._app = AzureApp(
             state=self.state,
-            routes=Routes(self._reading, self._access),
+            routes=Routes(self._reading, self._access, self.alert_answers, self.resource_graph),
             tokens=self.tokens,
             rights=self.rights,
             faults=self.faults,
@@ -278,9 +285,26 @@ class SandboxAzure:
                 return
         raise LookupError(f"no policy has port {port} of {vm_name}")
 
+    def raise_alert(self, vm_name: str, **wish: Unpack[Wish]) -> SandboxAlert:
+        """Defender for Endpoint finds something on a machine (a name, or an id), just now."""
+        alert = self.alerts.raise_(self.covered(vm_name), self.clock.now(), **wish)
+        self._tell()
+        return alert
+
+    def covered(self, name: str) -> Machine:
+        """The one machine of this name or id, Azure's own or joined by Arc."""
+        machines: tuple[Machine, ...] = (
+            *self.state.machines.values(),
+            *self.state.estate.arc_machines,
+        )
+        (found,) = (m for m in machines if fold(name) in (fold(m.name), fold(m.id)))
+        return found
+
     def mend(self) -> None:
         """No faults, locks or missing rights any more."""
         self.faults.clear()
+        self.alerts.faults.clear()
+        self.alerts.graph_latency = timedelta()
         self.rights.clear()
         self._tell()
 
