@@ -12,7 +12,7 @@ _RESOURCE_GRAPH = "/providers/microsoft.resourcegraph/"
 
 def address(base: str, path: str, query: Mapping[str, str]) -> str:
     """The address of a path below `base`."""
-    asked = f"?{urlencode(query)}" if query else ""
+    asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
     return f"{base}{quote(path, safe=_PATH_SAFE)}{asked}"
 
 
