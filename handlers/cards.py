@@ -56,7 +56,8 @@ class Cards:
         is_pending = request.state is State.PENDING
         resource_id = request.target.resource_id
         known = s.power.known(resource_id)
-        risk = await self._risk(request) if is_pending else UNKNOWN
+        target = request.target
+        risk = await risk_of(s, target.resource_id, target.name) if is_pending else UNKNOWN
         return CardFacts(
             group_names=s.group_names(),
             approver_count=len(approvers - request.same_person),
@@ -69,15 +70,15 @@ class Cards:
             risk=risk,
         )
 
-    async def _risk(self, request: Request) -> RiskFacts:
-        """A card is not held up by what it can do without: then it says unknown."""
-        target = request.target
-        try:
-            async with asyncio.timeout(RISK_WAIT_SECONDS):
-                return await self._s.risk.of_machine(target.resource_id, target.name)
-        except Exception:
-            log.exception("risk of %s", target.name)
-            return UNKNOWN
+
+async def risk_of(s: Services, resource_id: str, name: str) -> RiskFacts:
+    """Nothing is held up by what it can do without: then it says unknown."""
+    try:
+        async with asyncio.timeout(RISK_WAIT_SECONDS):
+            return await s.risk.of_machine(resource_id, name)
+    except Exception:
+        log.exception("risk of %s", name)
+        return UNKNOWN
 
 
 def portal_link(portal_url: str, request: Request) -> str:
