@@ -16,6 +16,7 @@ from feeds.cursors import Cursors
 from feeds.intake import Find, Intake, no_machine
 from feeds.routing import Routing
 from feeds.settings import AlertSettings, SourceName
+from feeds.sources import Source
 from feeds.store import AlertStore
 from feeds.way import Way
 from tests.feeds.voices import PlainVoice
@@ -62,7 +63,7 @@ class PollDesk:
         self.store = AlertStore(self.redis, tag="test", offset=lambda: self.moved)
         self.intake = Intake(self.store, lambda: self.settings, find=lambda id: self.find(id))
 
-    def poller(self, *sources: FakeSource) -> AlertPoller:
+    def poller(self, *sources: Source) -> AlertPoller:
         """As in a process that has just got the lease."""
         return AlertPoller(
             sources,
@@ -74,7 +75,7 @@ class PollDesk:
             audit_channel=AUDIT,
         )
 
-    async def poll(self, *sources: FakeSource) -> AlertPoller:
+    async def poll(self, *sources: Source) -> AlertPoller:
         """One read of the first source by a new process."""
         poller = self.poller(*sources)
         await poller.poll(poller.usual)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from feeds.routing import (
     Passed,
     Route,
     Routing,
+    Why,
     tactic_globs,
 )
 
@@ -167,7 +169,9 @@ def test_nothing_is_ever_without_a_channel(facts: Facts) -> None:
         tactics=tactic_globs(["*"]),
         tags=make_scope(tags={"a": ["*"]}).tags,
     )
-    found = Routing((HIGH, everything), "C0ALERTS").find(facts)
+    routing = Routing((HIGH, everything), "C0ALERTS")
+    found = routing.find(facts)
+    assert routing.find_quickly(facts) == replace(found, why=Why())
     assert found.channel in ("C0SOC", "C0X", "C0ALERTS")
     looked_at = len(found.why.passed) + (found.route_name != DEFAULT)
     assert looked_at == {"high": 1, "all": 2, DEFAULT: 2}[found.route_name]
