@@ -34,23 +34,38 @@ local function mute_of(row)
   end
 end
 
+-- Indexes are written at the end, each with one call: Lua pays for every call, not for its length.
+local indexes = {}
+local function add(name, score, key)
+  local pairs_of = indexes[name]
+  if not pairs_of then
+    pairs_of = {}
+    indexes[name] = pairs_of
+  end
+  pairs_of[#pairs_of + 1] = score
+  pairs_of[#pairs_of + 1] = key
+end
+
 local function index(row)
   local key, generated = row[KEY], whole(row[GENERATED] or now)
-  redis.call('ZADD', prefix .. 'alerts', generated, key)
+  add('alerts', generated, key)
   if row[IS_OPEN] then
-    redis.call('ZADD', prefix .. 'alerts:open', generated, key)
-  else
-    redis.call('ZREM', prefix .. 'alerts:open', key)
+    add('alerts:open', generated, key)
   end
   if row[INDEX] ~= '' then
-    redis.call('ZADD', prefix .. 'alerts:machine:' .. row[INDEX], generated, key)
+    add('alerts:machine:' .. row[INDEX], generated, key)
   end
 end
 
 local rung = {}
 local function queue(row)
-  waits(row[CHANNEL], row[KEY], row[RANK], row[MACHINE], row[KIND])
-  rung[row[CHANNEL]] = true
+  local channel = row[CHANNEL]
+  redis.call('XADD', prefix .. 'feed:' .. channel, '*', 'alert', row[KEY], 'rank', row[RANK],
+    'machine', row[MACHINE], 'kind', row[KIND])
+  if not rung[channel] then
+    redis.call('SADD', prefix .. 'feeds', channel)
+    rung[channel] = true
+  end
 end
 
 local counted = {}
@@ -105,6 +120,9 @@ end
 local function take_change(row, name)
   local version = redis.call('HINCRBY', name, 'version', 1)
   tell_change(row, name, version)
+  if not row[IS_OPEN] then
+    redis.call('ZREM', prefix .. 'alerts:open', row[KEY])
+  end
   index(row)
   redis.call('HSET', name, 'body', row[BODY], 'fingerprint', row[FINGERPRINT],
     'changed_at', whole(now), 'rank', row[RANK])
@@ -131,5 +149,6 @@ for place, row in ipairs(given) do
   end
 end
 for name, n in pairs(counted) do count(name, n) end
+for name, pairs_of in pairs(indexes) do redis.call('ZADD', prefix .. name, unpack(pairs_of)) end
 for channel in pairs(rung) do ring(channel) end
 return {table.concat(letters), bodies}

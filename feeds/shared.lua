@@ -36,9 +36,3 @@ end
 local function count(name, n)
   redis.call('HINCRBY', prefix .. 'counters:feeds', name, n or 1)
 end
-
-local function waits(channel, key, rank, machine, kind)
-  redis.call('XADD', prefix .. 'feed:' .. channel, '*', 'alert', key, 'rank', rank,
-    'machine', machine, 'kind', kind)
-  redis.call('SADD', prefix .. 'feeds', channel)
-end
