@@ -241,7 +241,7 @@ class Deliverer:
 
     async def _say(self, turn: Turn, item: Line) -> _Told:
         """A line about an object goes where its card is, be that the fallback channel."""
-        post = Post(item.key, item.text, item.blocks, item.thread_ts)
+        post = Post(item.key, item.text, item.blocks, item.thread_ts, item.is_aloud)
         address = await self._outbox.address(item.thread_of) if item.thread_of else None
         if address is not None:
             post, target = replace(post, thread_ts=address.ts), address.channel

@@ -70,6 +70,8 @@ class Line(msgspec.Struct, frozen=True, tag="line"):
     thread_of: ObjectId | None = None
     #: a thread that is not an object's (a request asked for by mention).
     thread_ts: str | None = None
+    #: a line of a thread that the channel reads as well (C117).
+    is_aloud: bool = False
 
 
 class File(msgspec.Struct, frozen=True, tag="file"):

@@ -55,6 +55,8 @@ class Post:
     text: str
     blocks: list[Block]
     thread_ts: str | None = None
+    #: shown in the channel as well as in the thread.
+    is_aloud: bool = False
 
     @property
     def fallback(self) -> str:
@@ -63,7 +65,13 @@ class Post:
     def part(self, number: int, blocks: list[Block], ts: str) -> Post:
         """A further message of the same thread."""
         thread = self.thread_ts or ts
-        return replace(self, key=f"{self.key}:part:{number}", blocks=blocks, thread_ts=thread)
+        return replace(
+            self,
+            key=f"{self.key}:part:{number}",
+            blocks=blocks,
+            thread_ts=thread,
+            is_aloud=False,
+        )
 
 
 @dataclass(slots=True)
@@ -190,6 +198,7 @@ class Posting:
             text=post.fallback,
             blocks=post.blocks or None,
             thread_ts=post.thread_ts,
+            reply_broadcast=True if post.is_aloud and post.thread_ts else None,
             metadata=_metadata(post.key),
             unfurl_links=False,
             unfurl_media=False,
