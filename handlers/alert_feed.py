@@ -14,7 +14,6 @@ from feeds.routing import Routed
 from feeds.settings import AlertSettings
 from feeds.store import AlertStore
 from feeds.storm import Storms
-from feeds.verify import FeedsReport
 
 Verb = Literal["resolve", "dismiss", "activate", "inProgress"]
 
@@ -55,7 +54,5 @@ class AlertFeed:
     #: None: Sekisho may not change alerts, so Defender keeps its own state
     states: States | None = None
     changes: Changes = no_changes
-    #: the figures that prove that nothing is lost, as last read
-    proof: Callable[[], FeedsReport | None] = lambda: None
     #: whether Microsoft Graph is read as well
     has_graph: bool = False
