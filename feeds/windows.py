@@ -45,7 +45,11 @@ class ChangeWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     def covers(self, machine: str, at: datetime) -> bool:
         """Whether a change of this machine at this time was announced."""
-        return self.opened_at <= at < self.ends_at and globs(self.pattern).match(machine)
+        if not self.opened_at <= at < self.ends_at:
+            return False
+        # Windows machines of a domain report their whole name
+        wanted = globs(self.pattern)
+        return wanted.match(machine) or wanted.match(machine.partition(".")[0])
 
 
 class PathMute(msgspec.Struct, frozen=True, kw_only=True):
