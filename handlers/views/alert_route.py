@@ -1,0 +1,180 @@
+"""`/alerts route web-01 high`: which rule would catch it, why, and what then happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from feeds.routing import DEFAULT, Condition, Escalation, Matched, Mentions, Passed, Routed
+from handlers.locale import Locale
+from handlers.views import alert_words as say
+from handlers.views import blocks, safe
+from handlers.views.blocks import Block, Message
+
+#: Rules that were passed by, and patterns of a condition, that are told.
+PASSED_MAX = 8
+WANTED_MAX = 5
+VALUE_MAX = 80
+#: What a line names none of, so that a rule may fail on it alone.
+UNASKED = frozenset({Condition.PRODUCTS, Condition.ALERT_TYPES, Condition.TACTICS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteAsked:
+    """The question and what the rules say. `is_held`: quiet hours would keep it back now."""
+
+    machine: str
+    severity: str
+    routed: Routed
+    is_known: bool = True
+    is_held: bool = False
+    group_names: Mapping[str, str]
+    names: Mapping[str, str]
+
+
+def route_answer(asked: RouteAsked, locale: Locale) -> Message:
+    """Where it goes, by which rule; then who is called; then the rules before it."""
+    routed = asked.routed
+    channel = f"<#{routed.channel}>"
+    severity = say.severity_word(asked.severity, locale)
+    headline = locale.text(
+        "alerts.route.headline",
+        severity=severity,
+        machine=safe.code(asked.machine, 120),
+        channel=channel,
+    )
+    text = locale.text(
+        "alerts.route.text",
+        severity=severity,
+        machine=safe.escape_mrkdwn(asked.machine, 80),
+        channel=channel,
+    )
+    return blocks.message(
+        text,
+        blocks.section(headline, *_why(routed, locale)),
+        _then(asked, locale),
+        _passed(routed, locale),
+        blocks.context(*_small(asked, locale)) if _small(asked, locale) else None,
+    )
+
+
+def _why(routed: Routed, locale: Locale) -> list[str]:
+    """The rule and the conditions that it has."""
+    if routed.route_name == DEFAULT:
+        return [locale.text("alerts.route.default")]
+    route = safe.code(routed.route_name, 80)
+    caught = locale.text("alerts.route.caught", route=route, line=routed.why.line)
+    met = [_met(matched, locale) for matched in routed.why.matched]
+    if not met:
+        return [caught, locale.text("alert_route.for_all")]
+    return [caught, locale.text("alerts.route.matched", what=_listed(met, locale))]
+
+
+def _then(asked: RouteAsked, locale: Locale) -> Block | None:
+    """Held back, or who is called, and what happens while nobody takes it."""
+    routed = asked.routed
+    if routed.is_low:
+        return blocks.section(locale.text("alerts.route.low"))
+    if asked.is_held:
+        return blocks.section(locale.text("alerts.route.held"))
+    lines = []
+    if routed.mentions:
+        who = locale.join(_called(routed.mentions, asked, locale))
+        lines.append(locale.text("alerts.route.mentions", who=who))
+    if routed.escalation is not None:
+        lines += _escalation(routed.escalation, asked, locale)
+    return blocks.section(*lines) if lines else None
+
+
+def _called(mentions: Mentions, asked: RouteAsked, locale: Locale) -> list[str]:
+    """As plain names: this answer calls nobody."""
+    groups = [_group(group, asked, locale) for group in mentions.groups]
+    return groups + [say.name(person, asked.names, locale) for person in mentions.people]
+
+
+def _group(group: str, asked: RouteAsked, locale: Locale) -> str:
+    name = asked.group_names.get(group) or group
+    return locale.text("alert_route.group", name=safe.escape_mrkdwn(name, 60))
+
+
+def _escalation(steps: Escalation, asked: RouteAsked, locale: Locale) -> list[str]:
+    """Each step that there is, with its time from the alert's arrival."""
+    said = []
+    if steps.remind_after is not None:
+        after = locale.duration(steps.remind_after)
+        said.append(locale.text("alert_route.remind", after=after))
+    if steps.group and steps.group_after is not None:
+        after, who = locale.duration(steps.group_after), _group(steps.group, asked, locale)
+        said.append(locale.text("alert_route.call", after=after, who=who))
+    if steps.person and steps.person_after is not None:
+        after = locale.duration(steps.person_after)
+        who = say.name(steps.person, asked.names, locale)
+        said.append(locale.text("alert_route.direct", after=after, who=who))
+    if not said:
+        return []
+    return [locale.text("alert_route.untaken", steps=locale.text("list.comma").join(said))]
+
+
+def _passed(routed: Routed, locale: Locale) -> Block | None:
+    """The rules that stand before it, each with the first condition on which it failed."""
+    lines = [_passed_line(passed, locale) for passed in routed.why.passed[:PASSED_MAX]]
+    left = len(routed.why.passed) - PASSED_MAX
+    if left > 0:
+        lines.append(locale.plural("alert_route.passed_left", left))
+    return blocks.context(*lines) if lines else None
+
+
+def _passed_line(passed: Passed, locale: Locale) -> str:
+    return locale.text(
+        "alerts.route.passed",
+        route=safe.code(passed.route_name, 80),
+        line=passed.line,
+        what=_failed(passed.failed, locale),
+    )
+
+
+def _failed(failed: Matched, locale: Locale) -> str:
+    comma = locale.text("list.comma")
+    wanted = [safe.code(_spoken(failed, one, locale), VALUE_MAX) for one in failed.wanted]
+    left = len(wanted) - WANTED_MAX
+    more = [locale.text("alert.and_more", n=left)] if left > 0 else []
+    return locale.text(
+        "alerts.route.condition",
+        name=locale.text(f"alerts.condition.{failed.condition.value}"),
+        found=_found(failed, locale),
+        wanted=comma.join([*wanted[:WANTED_MAX], *more]),
+    )
+
+
+def _met(matched: Matched, locale: Locale) -> str:
+    name = locale.text(f"alerts.condition.{matched.condition.value}")
+    return locale.text("alerts.route.met", name=name, found=_found(matched, locale))
+
+
+def _found(matched: Matched, locale: Locale) -> str:
+    if not matched.found:
+        return locale.text("alerts.route.nothing")
+    return safe.code(_spoken(matched, matched.found, locale), VALUE_MAX)
+
+
+def _spoken(matched: Matched, value: str, locale: Locale) -> str:
+    """Severities in the reader's words, yes and no for a switch, all else as it is written."""
+    if matched.condition is Condition.SEVERITIES and value != "unknown":
+        return say.severity_word(value, locale)
+    if matched.condition is Condition.EDR:
+        return locale.text("alert_route.yes" if value == "true" else "alert_route.no")
+    return value
+
+
+def _small(asked: RouteAsked, locale: Locale) -> list[str]:
+    """What was not known when this was answered."""
+    lines = [] if asked.is_known else [locale.text("alerts.route.unknown_machine")]
+    if any(passed.failed.condition in UNASKED for passed in asked.routed.why.passed):
+        lines.append(locale.text("alert_route.unasked"))
+    if any(passed.failed.condition is Condition.EDR for passed in asked.routed.why.passed):
+        lines.append(locale.text("alert_route.try_edr"))
+    return lines
+
+
+def _listed(parts: list[str], locale: Locale) -> str:
+    return locale.text("list.comma").join(parts)
