@@ -2,10 +2,10 @@
 -- and its card queued anew; what is known is nothing. All of it at once, so that no alert is known
 -- without being queued. Per alert the queue comes first: were the script to stop half-way, the next
 -- poll would queue it again, and the grouper goes by key.
--- Given: rows of key, fingerprint, body, generated ms (nil: now), is open, machine's index key, machine, kind,
+-- Given: rows of key and fingerprint alone, or of key, fingerprint, body, generated ms (nil: now), is open, machine's index key, machine, kind,
 --   mute's kind, channel, route, is held, rank, version that the change was seen against (0:
 --   none yet), thread line (item in JSON, "": none), its key, is raised to High.
--- Returns one letter per row: n new, m new and muted, h new and held, c changed, s same, o changed
+-- Returns one letter per row: n new, m new and muted, h new and held, c changed, s same, b unknown without its body: to be asked again, o changed
 -- against something else: as stored now, to be asked again; then the versions and bodies stored, in order.
 
 local KEY, FINGERPRINT, BODY, GENERATED, IS_OPEN, INDEX, MACHINE, KIND, MUTE_KIND = 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -135,10 +135,12 @@ local letters, bodies = {}, {}
 for place, row in ipairs(given) do
   local name = prefix .. 'alert:' .. row[KEY]
   local known = redis.call('HGET', name, 'fingerprint')
-  if not known then
-    letters[place] = take_new(row, name)
-  elseif known == row[FINGERPRINT] then
+  if known == row[FINGERPRINT] then
     letters[place] = 's'
+  elseif not row[BODY] then
+    letters[place] = 'b'
+  elseif not known then
+    letters[place] = take_new(row, name)
   elseif tonumber(redis.call('HGET', name, 'version')) == row[AGAINST] then
     letters[place] = take_change(row, name)
   else

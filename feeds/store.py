@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from redis.asyncio import Redis
 
 from defender.alert import Alert
 from delivery.outbox import ChannelId, Line, ObjectId
 from feeds.reading import AlertReads, Stored, milliseconds
-from feeds.scripts import text
+from feeds.scripts import Offset, no_offset, text
 
 __all__ = ["AlertStore", "Arrival", "IngestReport", "SayChange", "Stored"]
 
@@ -26,6 +27,8 @@ __all__ = ["AlertStore", "Arrival", "IngestReport", "SayChange", "Stored"]
 BATCH_MAX = 500
 #: Alerts that are made ready between two looks at other work.
 BREATH = 100
+#: Alerts whose fingerprint a process remembers: 10 MB or so.
+KNOWN_MAX = 50_000
 #: Characters of a machine's or kind's name that sort and count a storm.
 NAME_MAX = 80
 
@@ -59,15 +62,25 @@ class IngestReport:
 class AlertStore(AlertReads):
     """One workspace's alerts."""
 
+    def __init__(self, redis: Redis, *, tag: str, offset: Offset = no_offset) -> None:
+        super().__init__(redis, tag=tag, offset=offset)
+        self._known: dict[str, str] = {}
+
     async def ingest(
         self, arrivals: Sequence[Arrival], *, say_change: SayChange | None = None
     ) -> IngestReport:
-        """Take them in, 500 at a time. What raises has been written up to a whole batch."""
+        """Take them in, 500 at a time. What raises has been written up to a whole batch.
+
+        What this process has seen stored goes without its body: polls overlap by hours. Redis
+        still has the last word, so that what it has lost is taken in again.
+        """
         report = IngestReport()
         for start in range(0, len(arrivals), BATCH_MAX):
             rows = []
             for number, arrival in enumerate(arrivals[start : start + BATCH_MAX], start=1):
-                rows.append(_Row(arrival))
+                row = _Row(arrival)
+                row.is_short = self._known.get(row.alert.key) == row.fingerprint
+                rows.append(row)
                 if not number % BREATH:
                     await asyncio.sleep(0)
             while rows:
@@ -81,6 +94,12 @@ class AlertStore(AlertReads):
         letters, bodies = await self.scripts.run("ingest", [row.packed() for row in rows])
         stored, again = iter(bodies), []
         for row, letter in zip(rows, text(letters), strict=True):
+            if letter == "b":
+                row.is_short = False
+                again.append(row)
+                continue
+            if letter != "o":
+                self._know(row)
             match letter:
                 case "s":
                     report.same += 1
@@ -97,33 +116,48 @@ class AlertStore(AlertReads):
                         kept.append(row.alert.key)
         return again
 
+    def _know(self, row: _Row) -> None:
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()  # a body too much for each, once
+        self._known[row.alert.key] = row.fingerprint
+
 
 class _Row:
     """One alert on its way into the script."""
 
     def __init__(self, arrival: Arrival) -> None:
-        self.alert = alert = arrival.alert
+        self._arrival = arrival
+        self.alert = arrival.alert
+        try:
+            self.fingerprint = self.alert.fingerprint
+        except UnicodeEncodeError:  # half a character: what is left is told
+            self.alert = _mended(arrival.alert)
+            self.fingerprint = self.alert.fingerprint
+        self.is_short = False
+        self._change: list[Any] = [0, "", "", False]
+
+    def packed(self) -> list[Any]:
+        """The row as ingest.lua wants it; a short one is key and fingerprint alone."""
+        if self.is_short:
+            return [self.alert.key, self.fingerprint]
+        alert, arrival = self.alert, self._arrival
         generated = alert.generated_at
-        machine = (alert.resource_id or alert.machine).casefold()
-        self._fields: list[Any] = [
+        return [
             alert.key,
-            alert.fingerprint,
+            self.fingerprint,
             msgspec.json.encode(alert).decode(),
             None if generated is None else milliseconds(generated),
             alert.state in ("active", "inprogress"),
-            machine,
-            short_name(alert.machine or alert.resource_id),
+            (alert.resource_id or alert.machine).casefold(),
+            short_name(alert.machine or alert.resource_id.rpartition("/")[2]),
             short_name(alert.title or alert.alert_type),
             kind_of(alert),
             arrival.channel,
             arrival.route,
             arrival.is_held,
             alert.rank,
+            *self._change,
         ]
-        self._change: list[Any] = [0, "", "", False]
-
-    def packed(self) -> list[Any]:
-        return self._fields + self._change
 
     def see(self, before: Alert, version: int, say_change: SayChange | None) -> None:
         """What is stored now: the change is told against it."""
@@ -144,4 +178,21 @@ def kind_of(alert: Alert) -> str:
 
 def short_name(name: str) -> str:
     """A name on one line, short enough to be sorted and counted by."""
-    return " ".join(name.rpartition("/")[2].split())[:NAME_MAX]
+    return " ".join(name.split())[:NAME_MAX]
+
+
+def _mended(alert: Alert) -> Alert:
+    """The same with U+FFFD for what no text in UTF-8 can hold."""
+
+    def mend(value: Any) -> Any:
+        match value:
+            case str():
+                return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            case dict():
+                return {mend(name): mend(inner) for name, inner in value.items()}
+            case list() | tuple():
+                return [mend(inner) for inner in value]
+            case _:
+                return value
+
+    return msgspec.convert(mend(msgspec.to_builtins(alert)), Alert)

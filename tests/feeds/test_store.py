@@ -107,3 +107,25 @@ async def test_reads(store: AlertStore) -> None:
     ranks = [rank for _, rank in await store.severities(AT)]
     assert ranks == [2, 0, 1, 4]
     assert await store.alert("nobody") is None
+
+
+@pytest.mark.proves("D1")
+async def test_what_redis_has_lost_is_taken_in_again(store: AlertStore, redis: Redis) -> None:
+    alerts = [an_alert(n) for n in range(3)]
+    await store.ingest(arriving(*alerts))
+    assert (await store.ingest(arriving(*alerts))).same == 3
+    await redis.flushall()
+    report = await store.ingest(arriving(*alerts))
+    assert report.new == [alert.key for alert in alerts]
+    assert len(await waiting(redis)) == 3
+
+
+@pytest.mark.proves("D1", "C049")
+async def test_half_a_character_is_mended_and_told(store: AlertStore, redis: Redis) -> None:
+    torn = an_alert(1, title="caf\ud83d", extended={"a\udc00": "b"})
+    report = await store.ingest(arriving(torn, an_alert(2)))
+    assert len(report.new) == 2
+    stored = await store.alert(torn.key)
+    assert stored is not None
+    assert (stored.alert.title, stored.alert.extended) == ("caf\ufffd", {"a\ufffd": "b"})
+    assert (await store.ingest(arriving(torn))).same == 1
