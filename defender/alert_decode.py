@@ -16,6 +16,7 @@ from defender.alert import Alert
 from defender.alert_decode_core import DEFAULT_EDR, EdrRule, alert_of
 from defender.alert_decode_fields import fold, parse
 from defender.alert_decode_pushed import decode_pushed
+from defender.alert_decode_quick import quick_alert
 
 __all__ = [
     "AlertPage", "EdrRule", "Undecoded", "alert_page", "decode_arm", "decode_page",
@@ -86,6 +87,12 @@ def _page(body: bytes) -> AlertPage:
 
 def decode_arm(item: bytes | msgspec.Raw, edr: EdrRule = DEFAULT_EDR) -> Alert:
     """One alert, of the alerts API or of Resource Graph; ValueError for what is no object."""
+    quick = quick_alert(item, edr)
+    return quick if quick is not None else decode_slowly(item, edr)
+
+
+def decode_slowly(item: bytes | msgspec.Raw, edr: EdrRule = DEFAULT_EDR) -> Alert:
+    """The same by the reader of every spelling alone."""
     found = parse(item)
     if not isinstance(found, dict):
         raise ValueError("null" if found is None else f"a {type(found).__name__}, not an object")

@@ -34,7 +34,7 @@ from defender.alert_decode_text import Slots, extended_of, prose, steps_of
 from defender.resources import fold as fold_id
 
 #: Identities go into keys and buttons: printable ASCII without blanks, or a digest instead.
-_PLAIN_ID = re.compile(r"[\x21-\x7e]{1,200}")
+PLAIN_ID = re.compile(r"[\x21-\x7e]{1,200}")
 _ID_MAX = 500
 
 
@@ -101,7 +101,7 @@ def alert_of(outer: Node, edr: EdrRule = DEFAULT_EDR) -> Alert:
         is_incident=flag(alert.get("isincident")),
         is_sample=is_sample(title, description, kind),
         is_edr=is_edr(alert, given, kind, link, edr),
-        extended={name: slots.fill(text) for name, text in extended.items()},
+        extended=slots.fill_all(extended),
     )
 
 
@@ -120,6 +120,11 @@ def is_edr(alert: Node, extended: Node, kind: str, link: str, rule: EdrRule) -> 
         f"{plain(alert, 'productname')} {plain(alert, 'productcomponentname')} "
         f"{plain(alert, 'providername')}"
     ).lower()
+    return is_edr_of(products, extended, kind, link, rule)
+
+
+def is_edr_of(products: str, extended: Node, kind: str, link: str, rule: EdrRule) -> bool:
+    """The same of texts that were read already, the products in small letters."""
     return (
         any(word in products for word in rule.products)
         or kind.lower().startswith(rule.type_starts)
@@ -148,7 +153,7 @@ def _arm_id(outer: Node) -> str:
 def _key(alert: Node, outer: Node, arm_id: str, rest: Iterable[str]) -> str:
     """Lower-cased systemAlertId, else the folded resource id (C046), else what can't change."""
     given = plain(alert, "systemalertid", _ID_MAX).lower()
-    if _PLAIN_ID.fullmatch(given):
+    if PLAIN_ID.fullmatch(given):
         return given
     if not given and arm_id:
         return fold_id(arm_id)

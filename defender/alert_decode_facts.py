@@ -157,9 +157,8 @@ def _file_facts(facts: dict[str, str], image: Found) -> None:
             _add(facts, algorithm, first(given, "value", longest=200))
 
 
-def _path(node: Node) -> str:
+def joined_path(directory: str, name: str) -> str:
     """Directory and name as one path, joined in the directory's own way."""
-    directory, name = plain(node, "directory"), plain(node, "name")
     if not directory or not name:
         return name or directory
     if directory[-1] in "\\/":
@@ -167,10 +166,17 @@ def _path(node: Node) -> str:
     return f"{directory}{'/' if '/' in directory else chr(92)}{name}"
 
 
-def _account(node: Node) -> str:
-    name = first(node, *_NAMES["account"])
-    domain = plain(node, "ntdomain")
+def joined_account(domain: str, name: str) -> str:
+    """An account with its domain, unless it names one itself."""
     return f"{domain}\\{name}" if domain and name and not {"\\", "@"} & set(name) else name
+
+
+def _path(node: Node) -> str:
+    return joined_path(plain(node, "directory"), plain(node, "name"))
+
+
+def _account(node: Node) -> str:
+    return joined_account(plain(node, "ntdomain"), first(node, *_NAMES["account"]))
 
 
 def _place(location: Node) -> dict[str, str]:

@@ -26,7 +26,7 @@ LINK_MAX = 3_000
 LIST_MAX = 40
 
 #: .NET's "no date" is the year 1; nothing of Defender is older than this or newer than that.
-_YEARS = range(1990, 2200)
+YEARS = range(1990, 2200)
 _US_DATE = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4})[ ,]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s*([AP])M)?", re.IGNORECASE
 )
@@ -143,7 +143,7 @@ def time_of(node: Node, *names: str) -> datetime | None:
         except ValueError:
             found = None
         found = found or instant_of(value) or _us_date(value)
-        if found is not None and found.year in _YEARS:
+        if found is not None and found.year in YEARS:
             return found
     return None
 

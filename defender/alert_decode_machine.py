@@ -14,7 +14,7 @@ from defender.alert_decode_entities import Evidence
 from defender.alert_decode_fields import Node, first, objects_of, plain, texts_of
 
 #: Types that are machines, in small letters, most telling first.
-_MACHINES = (
+MACHINES = (
     "/providers/microsoft.compute/virtualmachines/",
     "/providers/microsoft.hybridcompute/machines/",
     "/providers/microsoft.classiccompute/virtualmachines/",
@@ -22,11 +22,11 @@ _MACHINES = (
     "/providers/microsoft.azurearcdata/",
     "/securityentitydata/",
 )
-_RESOURCE = re.compile(
+RESOURCE = re.compile(
     r"/subscriptions/([^/]{1,100})/resourcegroups/([^/]{1,100})/providers/.{3,600}", re.IGNORECASE
 )
 _SUBSCRIPTION = re.compile(r"/subscriptions?(?:Id)?/([0-9a-f-]{36})(?:/|$)", re.IGNORECASE)
-_OS = re.compile(r"windows|linux", re.IGNORECASE)
+OS = re.compile(r"windows|linux", re.IGNORECASE)
 _CLOUDS = (
     ("aws", ("amazon", "aws")),
     ("gcp", ("gcp", "google")),
@@ -50,7 +50,7 @@ def machine_of(alert: Node, *, outer: Node, extended: Node, evidence: Evidence) 
     """The machine (or other resource) of an alert; `outer` is what its properties lie in."""
     identifiers = list(objects_of(alert.get("resourceidentifiers")))
     resource_id = _resource_id(_ids(alert, extended, identifiers, evidence))
-    parts = _RESOURCE.fullmatch(resource_id)
+    parts = RESOURCE.fullmatch(resource_id)
     return Machine(
         resource_id=resource_id,
         name=_name(resource_id, plain(alert, "compromisedentity"), evidence),
@@ -69,11 +69,11 @@ def _resource_id(ids: Iterator[str]) -> str:
     """The best of the ids: a VM's wherever it stands, else any machine's, else any resource's."""
     seen: list[str] = []
     for text in ids:
-        if _MACHINES[0] in text.lower():
+        if MACHINES[0] in text.lower():
             return text
         seen.append(text)
-    found = next((text for kind in _MACHINES[1:] for text in seen if kind in text.lower()), "")
-    return found or next((text for text in seen if _RESOURCE.fullmatch(text)), "")
+    found = next((text for kind in MACHINES[1:] for text in seen if kind in text.lower()), "")
+    return found or next((text for text in seen if RESOURCE.fullmatch(text)), "")
 
 
 def _ids(alert: Node, extended: Node, identifiers: list[Node], evidence: Evidence) -> Iterator[str]:
@@ -93,7 +93,7 @@ def _ids(alert: Node, extended: Node, identifiers: list[Node], evidence: Evidenc
 def _name(resource_id: str, compromised: str, evidence: Evidence) -> str:
     """The machine's own name, in the spelling that people know where there are several."""
     of_id = resource_id.rstrip("/").rpartition("/")[2]
-    is_plain = any(kind in resource_id.lower() for kind in _MACHINES[:3])
+    is_plain = any(kind in resource_id.lower() for kind in MACHINES[:3])
     if compromised and "/" not in compromised:
         if not is_plain or compromised.casefold() == of_id.casefold():
             return compromised
@@ -145,5 +145,5 @@ def _os(alert: Node, extended: Node, evidence: Evidence) -> str:
         if name := first(host, "osfamily", "osversion", longest=60):
             return name
     text = first(extended, "ostype", "os type", "operatingsystem") or plain(alert, "alerttype")
-    found = _OS.search(text)
+    found = OS.search(text)
     return found[0].capitalize() if found else ""

@@ -32,7 +32,6 @@ _STEPS_MAX = 20_000
 #: `%{Process Path}` is the documented slot, `{Process Path}` is seen too; `${x}` and `{{x}}` are
 #: other people's.
 _SLOT = re.compile(r"(?<![$%{])%?\{([^{}%]{1,100})\}(?!\})")
-_SPECIAL = re.compile(r"^\s|^[{\[]|\s$|[\r<]")
 _NUMBERED = re.compile(r"\s*(?:\d{1,2}[.)]|[•\-*])\s")
 
 
@@ -55,6 +54,12 @@ class Slots:
         if not self._values:
             self._values = {name.casefold(): value for name, value in self._extended.items()}
         return _SLOT.sub(self._value, text)[: len(text) + _GROWTH_MAX]
+
+    def fill_all(self, texts: dict[str, str]) -> dict[str, str]:
+        """Every text of these filled; the same where none has a slot."""
+        if "{" not in "".join(texts.values()):
+            return texts
+        return {name: self.fill(text) for name, text in texts.items()}
 
     def _value(self, slot: re.Match[str]) -> str:
         found = self._values.get(slot[1].strip().casefold())
@@ -97,7 +102,14 @@ def steps_of(value: object, slots: Slots) -> tuple[str, ...]:
 
 def _is_plain(item: object) -> TypeGuard[str]:
     """A short text with nothing in it to resolve: most are."""
-    return item.__class__ is str and len(item) <= FACT_MAX and not _SPECIAL.search(item)
+    return (
+        isinstance(item, str)
+        and 0 < len(item) <= FACT_MAX
+        and item[0] not in "{["
+        and not item[0].isspace()
+        and "\r" not in item
+        and "<" not in item
+    )
 
 
 def _property(item: object) -> str:
@@ -113,7 +125,7 @@ def _property(item: object) -> str:
 def _steps(item: object) -> Iterable[str]:
     """One item as one step, or several where it is a numbered list in one text."""
     if _is_plain(item) and "\n" not in item:
-        return (item,) if item else ()
+        return (item.strip(),)
     found = inner(item) if isinstance(item, str) else item
     text = (_shown(found) if isinstance(found, dict) else "") or text_of(item, FACT_MAX)
     lines = [line.strip() for line in lines_of(text).split("\n") if line.strip()]

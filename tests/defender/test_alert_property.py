@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,8 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defender.alert import Alert
-from defender.alert_decode import alert_page, decode_arm, decode_page, decode_pushed
+from defender.alert_decode import (
+    alert_page,
+    decode_arm,
+    decode_page,
+    decode_pushed,
+    decode_slowly,
+)
+from defender.alert_decode_core import DEFAULT_EDR
 from defender.alert_decode_entities import ENTITIES_MAX
+from defender.alert_decode_quick import quick_alert
 
 #: An alert that fills every bound, as JSON.
 SIZE_MAX = 600_000
@@ -94,13 +103,13 @@ def check(alert: Alert) -> None:
 
 
 @pytest.mark.proves("C047", "C021")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(alerts())
 def test_any_alert_is_read(item: dict[str, Any]) -> None:
     check(decode_arm(json.dumps(item).encode()))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.one_of(alerts(), anything), max_size=5))
 def test_any_page_and_any_push_is_read(items: list[Any]) -> None:
     read, bad = decode_page(json.dumps({"value": items}).encode())
@@ -113,11 +122,83 @@ def test_any_page_and_any_push_is_read(items: list[Any]) -> None:
         check(alert)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_page_or_damaged(body: bytes) -> None:
     decode_page(body)
     decode_pushed(body)
+
+
+@st.composite
+def documented(draw: st.DrawFn) -> dict[str, Any]:
+    """An alert as it is documented, with one thing or another that is not."""
+    ids, short = st.sampled_from(["1", "2", "3", "4"]), st.sampled_from(ODD) | st.text(max_size=9)
+    said: dict[str, Any] = {
+        "systemAlertId": draw(st.sampled_from(["A_1", "x y", ""])) or "b",
+        "alertDisplayName": draw(short) or "t",
+        "severity": draw(st.sampled_from(["High", " low ", "Mystery"])),
+        "status": "Active",
+        "timeGeneratedUtc": draw(st.sampled_from([ODD[10], "2026-11-20T07:51:23Z", "no"])),
+        "resourceIdentifiers": [{"type": "AzureResource", "azureResourceId": MACHINE}],
+        "entities": draw(st.lists(_documented_entity(ids, short), max_size=5)),
+        "extendedProperties": draw(st.dictionaries(short, short, max_size=4)),
+    }
+    for name in ("description", "intent", "alertUri", "compromisedEntity", "productName"):
+        said[name] = draw(short)
+    said["remediationSteps"] = draw(st.lists(short, max_size=3))
+    said["techniques"] = draw(st.lists(short, max_size=3))
+    return {"id": "/subscriptions/s/resourceGroups/g/x", "name": "n", "properties": said}
+
+
+def _documented_entity(ids: Any, short: Any) -> st.SearchStrategy[dict[str, Any]]:
+    link = st.fixed_dictionaries({"$ref": ids})
+    image = link | st.fixed_dictionaries({"$id": ids, "name": short, "directory": short})
+    place = st.fixed_dictionaries({"countryName": short, "asn": st.integers(0, 9)})
+    return st.one_of(
+        st.fixed_dictionaries(
+            {"type": st.just("process"), "$id": ids, "commandLine": short, "imageFile": image},
+            optional={"parentProcess": link, "account": link, "processId": short, "host": link},
+        ),
+        st.fixed_dictionaries(
+            {"type": st.just("file"), "$id": ids, "name": short},
+            optional={"directory": st.sampled_from(["/a", "c:\\\\", "d:"])},
+        ),
+        st.fixed_dictionaries(
+            {"type": st.just("account"), "$id": ids, "name": short},
+            optional={"ntDomain": short, "sid": short, "host": link},
+        ),
+        st.fixed_dictionaries(
+            {"type": st.just("host"), "$id": ids, "hostName": short},
+            optional={"osFamily": short, "ntDomain": short, "dnsDomain": short, "azureID": short},
+        ),
+        st.fixed_dictionaries(
+            {"type": st.just("ip"), "address": short}, optional={"location": place}
+        ),
+    )
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.one_of(documented(), alerts()))
+def test_both_readers_say_the_same(item: dict[str, Any]) -> None:
+    raw = json.dumps(item).encode()
+    quick = quick_alert(raw, DEFAULT_EDR)
+    assert quick is None or quick == decode_slowly(raw)
+
+
+def test_the_quick_reader_reads_what_is_documented(shared: Path) -> None:
+    quick = slow = 0
+    for name in ("alerts_2020", "alerts_list", "alerts_list_page2"):
+        body = json.loads((shared / "recordings" / f"{name}.json").read_bytes())
+        for item in body[0]["response"]["body"]["value"]:
+            raw = json.dumps(item).encode()
+            found = quick_alert(raw, DEFAULT_EDR)
+            if found is None:
+                slow += 1
+            else:
+                quick += 1
+                assert found == decode_slowly(raw)
+    assert quick
+    assert slow
 
 
 @pytest.mark.parametrize("depth", [500, 20_000])
@@ -128,7 +209,7 @@ def test_deep_nesting_ends(depth: int) -> None:
     decode_pushed(body)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(alerts(), st.data())
 def test_a_page_cut_anywhere_gives_its_whole_items(
     item: dict[str, Any], data: st.DataObject

@@ -1,0 +1,193 @@
+"""The documented kinds of entities, each link to one definition: the quick reader's part. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from defender.alert import Entity
+from defender.alert_decode_entities import ENTITIES_MAX
+from defender.alert_decode_facts import joined_account, joined_path
+from defender.alert_decode_fields import FACT_MAX, NAME_MAX
+
+
+class Doubt(Exception):
+    """Something is not as documented: the reader that knows every spelling is asked."""
+
+
+class _Link(msgspec.Struct, rename={"target": "$ref"}, forbid_unknown_fields=True):
+    target: str
+
+
+class _Image(msgspec.Struct, forbid_unknown_fields=True):
+    target: str | None = msgspec.field(default=None, name="$ref")
+    id: str | None = msgspec.field(default=None, name="$id")
+    name: str | None = None
+    directory: str | None = None
+    type: str | None = None
+
+
+class _Place(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    country_code: str | None = None
+    country_name: str | None = None
+    state: str | None = None
+    city: str | None = None
+    longitude: float | None = None
+    latitude: float | None = None
+    asn: int | None = None
+    carrier: str | None = None
+    organization: str | None = None
+
+
+class QuickEntity(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """All fields of the kinds that are read here."""
+
+    type: str
+    id: str | None = msgspec.field(default=None, name="$id")
+    host_name: str | None = None
+    net_bios_name: str | None = None
+    azure_id: str | None = msgspec.field(default=None, name="azureID")
+    oms_agent_id: str | None = msgspec.field(default=None, name="omsAgentID")
+    os_family: str | None = None
+    os_version: str | None = None
+    dns_domain: str | None = None
+    nt_domain: str | None = None
+    is_domain_joined: bool | None = None
+    asset: bool | None = None
+    is_valid: bool | None = None
+    name: str | None = None
+    directory: str | None = None
+    sid: str | None = None
+    logon_id: str | None = None
+    aad_user_id: str | None = None
+    process_id: str | None = None
+    command_line: str | None = None
+    creation_time_utc: str | None = None
+    elevation_token: str | None = None
+    image_file: _Image | None = None
+    account: _Link | None = None
+    host: _Link | None = None
+    parent_process: _Link | None = None
+    address: str | None = None
+    location: _Place | None = None
+    resource_id: str | None = None
+
+
+def short(text: str | None, longest: int = NAME_MAX) -> str:
+    """The text without blanks around it; Doubt where it would have to be cut."""
+    if not text:
+        return ""
+    if len(text) > longest:
+        raise Doubt
+    return text.strip()
+
+
+def entities_of(given: list[QuickEntity]) -> tuple[Entity, ...]:
+    """The entities in their order; Doubt for an id that stands twice, or too many."""
+    places: dict[str, int] = {}
+    inside: dict[str, _Image] = {}
+    count = 0
+    for place, entity in enumerate(given):
+        if entity.id is not None:
+            places[entity.id] = place
+            count += 1
+        image = entity.image_file
+        if image is not None and image.target is None and image.id is not None:
+            inside[image.id] = image
+            count += 1
+    if len(given) > ENTITIES_MAX or len(places.keys() | inside.keys()) != count:
+        raise Doubt
+    return tuple([_entity(entity, given, places, inside) for entity in given])
+
+
+def _entity(
+    entity: QuickEntity, given: list[QuickEntity], places: dict[str, int], inside: dict[str, _Image]
+) -> Entity:
+    facts: dict[str, str] = {}
+    parent: int | None = None
+    match entity.type:
+        case "process":
+            name = _process(facts, entity, given, places, inside)
+            parent = _parent(entity, given, places)
+        case "file":
+            name = joined_path(short(entity.directory), short(entity.name))
+            facts = {"directory": short(entity.directory), "path": name}
+        case "account":
+            name = _account_name(entity)
+            facts = {"domain": short(entity.nt_domain), "sid": short(entity.sid),
+                     "logon_id": short(entity.logon_id)}  # fmt: skip
+        case "host":
+            name = _host(facts, entity)
+        case "ip":
+            name = short(entity.address)
+            if entity.location is not None:
+                _place(facts, entity.location)
+        case "azure-resource":
+            name = short(entity.resource_id)
+        case _:
+            raise Doubt
+    if not name or (entity.account is not None and entity.type != "process"):
+        raise Doubt
+    return Entity(entity.type, name, {fact: text for fact, text in facts.items() if text}, parent)
+
+
+def _process(
+    facts: dict[str, str],
+    entity: QuickEntity,
+    given: list[QuickEntity],
+    places: dict[str, int],
+    inside: dict[str, _Image],
+) -> str:
+    facts["command_line"] = command = short(entity.command_line, FACT_MAX)
+    facts["pid"] = short(entity.process_id)
+    facts["started_at"] = short(entity.creation_time_utc)
+    facts["elevation"] = short(entity.elevation_token)
+    path = ""
+    image: _Image | QuickEntity | None = entity.image_file
+    if isinstance(image, _Image) and image.target is not None:
+        place = places.get(image.target)
+        found = given[place] if place is not None else None
+        is_file = found is not None and found.type == "file"
+        image = found if is_file else inside.get(image.target)
+    if image is not None:
+        path = joined_path(short(image.directory), short(image.name))
+        facts["path"] = path
+    if entity.account is not None:
+        place = places.get(entity.account.target)
+        if place is not None and given[place].type == "account":
+            facts["account"] = _account_name(given[place])
+    return path or short(command)
+
+
+def _parent(entity: QuickEntity, given: list[QuickEntity], places: dict[str, int]) -> int | None:
+    """The parent's place, if that one stands earlier: then no circle can close."""
+    if entity.parent_process is None:
+        return None
+    place = places.get(entity.parent_process.target)
+    if place is None or given[place].type != "process":
+        return None
+    if place >= places.get(entity.id or "", -1):
+        raise Doubt
+    return place
+
+
+def _account_name(entity: QuickEntity) -> str:
+    name = short(entity.name) or short(entity.aad_user_id) or short(entity.sid)
+    return joined_account(short(entity.nt_domain), name)
+
+
+def _host(facts: dict[str, str], entity: QuickEntity) -> str:
+    if entity.dns_domain and entity.nt_domain:
+        raise Doubt  # which one counts is a question of their order
+    facts["os"], facts["os_version"] = short(entity.os_family), short(entity.os_version)
+    facts["domain"] = short(entity.dns_domain or entity.nt_domain)
+    facts["resource_id"] = resource_id = short(entity.azure_id)
+    facts["agent_id"] = short(entity.oms_agent_id)
+    name = short(entity.host_name) or short(entity.net_bios_name)
+    return name or resource_id.rstrip("/").rpartition("/")[2]
+
+
+def _place(facts: dict[str, str], location: _Place) -> None:
+    facts["country"] = short(location.country_name) or short(location.country_code)
+    facts["city"] = short(location.city)
+    facts["asn"] = "" if location.asn is None else str(location.asn)
+    facts["organization"] = short(location.organization) or short(location.carrier)
