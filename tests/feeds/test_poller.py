@@ -68,9 +68,9 @@ async def test_every_page_is_taken_in(desk: PollDesk, made: Make) -> None:
 async def test_the_cursor_moves_after_the_last_page_alone(desk: PollDesk, made: Make) -> None:
     broken = FakeSource(pages=[page(made(1, 5)), AzureUnavailable("Reset", "gone")])
     with pytest.raises(AzureUnavailable):
-        await desk.poll(broken)
+        await desk.poll(broken, FakeSource("api"))
     whole = FakeSource(pages=[page(made(1, 5)), page(made(2, 300))])
-    await desk.poll(whole)
+    await desk.poll(whole, FakeSource("api"))
     assert whole.since[0] >= broken.since[0]
     assert whole.since[0] - broken.since[0] < MINUTE
     assert await desk.queued() == 2
@@ -115,7 +115,7 @@ async def test_a_late_alert_is_told(desk: PollDesk, made: Make) -> None:
 async def test_a_time_in_the_future_hides_nothing(desk: PollDesk, made: Make) -> None:
     await desk.poll(FakeSource(pages=[page(made(1, -600 * 24), made(2, 3))]))
     source = FakeSource()
-    poller = await desk.poll(source)
+    poller = await desk.poll(source, FakeSource("api"))
     assert source.since[0] < await desk.now() - HOUR
     assert poller.problem() == ""
     assert await desk.queued() == 2
@@ -169,10 +169,10 @@ async def test_more_open_ones_than_one_query_takes_are_asked_for_in_turn(
 @pytest.mark.proves("D10")
 async def test_a_cut_answer_is_noticed_and_read_again(desk: PollDesk, made: Make) -> None:
     source = FakeSource(pages=[page(made(1, 1), is_cut=True)])
-    poller = await desk.poll(source)
+    poller = await desk.poll(source, FakeSource("api"))
     assert poller.warning() == "resource_graph: the answer was cut short"
     assert await desk.queued() == 1
-    await desk.poll(source)
+    await desk.poll(source, FakeSource("api"))
     assert source.since[1] - source.since[0] < MINUTE
 
 
