@@ -178,7 +178,14 @@ def _owned_buttons(view: ChangeView, locale: Locale) -> Block:
 
 
 def foot(view: ChangeView, locale: Locale) -> str:
-    said = [view.burst.id, words.act_counts(view, locale), words.place(view, locale)]
+    burst = view.burst
+    is_risk = view.is_azure_vm and not view.sessions
+    said = [
+        burst.id,
+        "" if is_risk and burst.count == 1 else words.act_counts(view, locale),
+        locale.text("fim.risk") if is_risk else "",
+        words.place(view, locale),
+    ]
     return locale.text("fim.sep").join(each for each in said if each)
 
 

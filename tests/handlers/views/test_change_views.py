@@ -97,7 +97,7 @@ def test_every_state_is_a_message(name: str, locale: Locale) -> None:
     ("name", "view", "same"),
     [
         ("fim-new", samples.NEW, slice(0, None)),
-        ("fim-new-unexplained", samples.UNEXPLAINED, slice(0, 4)),
+        ("fim-new-unexplained", samples.UNEXPLAINED, slice(0, None)),
     ],
 )
 def test_new_changes_are_as_the_layout_shows_them(
