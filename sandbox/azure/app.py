@@ -16,18 +16,18 @@ from sandbox.azure.buckets import Buckets
 from sandbox.azure.call import Answer, Call
 from sandbox.azure.errors import (
     ArmError,
-    invalid_token,
     locked,
     no_api_version,
-    not_authorized,
     throttled,
     unknown_route,
     unknown_subscription,
 )
 from sandbox.azure.exchange import Exchange, ExchangeLog
 from sandbox.azure.faults import Fault, Faults
-from sandbox.azure.rights import Rights
+from sandbox.azure.log_analytics import no_path
+from sandbox.azure.rights import FREE, Rights
 from sandbox.azure.routes import Match, Routes, scope_of
+from sandbox.azure.services import Service, is_foreign, not_allowed, not_let_in, service_of
 from sandbox.azure.state import AzureState
 from sandbox.azure.tokens import TokenIssuer
 from sandbox.azure.wire import Json
@@ -134,18 +134,18 @@ class AzureApp:
 
     def _checked(self, request: web.Request, body: bytes) -> Answer:
         path = request.path.rstrip("/")
-        if not self._tokens.admits(request.headers.get("Authorization", "")):
-            raise invalid_token()
-        if not request.query.get("api-version"):
+        service = service_of(path)
+        self._let_in(request.headers.get("Authorization", ""), service)
+        if service is Service.ARM and not request.query.get("api-version"):
             raise no_api_version()
         match = self._routes.find(request.method, path)
         if match is None:
-            raise unknown_route(path)
+            raise no_path() if service is Service.MONITOR else unknown_route(path)
         subscription = match.parts.get("subscription", "")
         if subscription and subscription.lower() not in self._state.subscriptions:
             raise unknown_subscription(subscription)
-        left = self._take(request.method, subscription)
-        self._require(match, request.method, path)
+        left = self._take(request.method, subscription) if service is Service.ARM else {}
+        self._require(match, request.method, path, service)
         call = Call(
             method=request.method,
             path=path,
@@ -155,16 +155,25 @@ class AzureApp:
             caller=request.remote or "127.0.0.1",
             base_url=self._base_url(),
             now=self._clock.now(),
+            headers=request.headers,
         )
         answer = match.route.handler(call)
         answer.headers.update(left)
         return answer
 
-    def _require(self, match: Match, method: str, path: str) -> None:
+    def _let_in(self, authorization: str, service: Service) -> None:
+        if not self._tokens.admits(authorization):
+            raise not_let_in(service)
+        if is_foreign(self._tokens.audience(authorization), service):
+            raise not_let_in(service)
+
+    def _require(self, match: Match, method: str, path: str, service: Service) -> None:
         """The right to do it, and no lock in the way."""
         scope = scope_of(path)
         if not self._rights.may(match.route.action, scope):
-            raise not_authorized(self._tokens.client_id, match.route.action, scope)
+            raise not_allowed(service, self._tokens.client_id, match.route.action, scope)
+        if service is not Service.ARM or match.route.action in FREE:
+            return
         lock = None if method == "GET" else self._faults.lock_over(scope)
         if lock is not None:
             raise locked(path, "delete" if method == "DELETE" else "write", lock)

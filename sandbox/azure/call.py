@@ -28,6 +28,7 @@ class Call:
     caller: str
     base_url: str
     now: datetime
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def subscription_id(self) -> str:

@@ -40,8 +40,15 @@ NSG_READ = (
 NSG_DELETE = ("Microsoft.Network/networkSecurityGroups/securityRules/delete",)
 #: Always there, else nobody could see what is missing.
 _BASIC = ("Microsoft.Authorization/permissions/read",)
-#: No role grants it: a query needs nothing but the right to read what it finds.
-_FREE = frozenset({"microsoft.resourcegraph/resources/read"})
+#: No role grants these: a query needs nothing but the right to read what it finds.
+FREE = frozenset({"Microsoft.ResourceGraph/resources/read", "LogAnalytics.Query"})
+#: Microsoft Graph's rights are the tenant's, not Azure's; an administrator consents to them.
+SECURITY_GRAPH = (
+    "SecurityAlert.Read.All",
+    "SecurityAlert.ReadWrite.All",
+    "SecurityIncident.Read.All",
+    "SecurityIncident.ReadWrite.All",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,8 @@ class Rights:
         self.simulate = True
         #: Whether alerts may be set in progress.
         self.alerts_wildcard = False
+        #: Whether an administrator consented to Microsoft Graph.
+        self.security_graph = True
         self._denials: list[Denial] = []
 
     def deny(self, action: str, scope: str = "/") -> None:
@@ -73,15 +82,17 @@ class Rights:
 
     def clear(self) -> None:
         """Every right is back."""
-        self.nsg_read = self.nsg_delete = self.simulate = True
+        self.nsg_read = self.nsg_delete = self.simulate = self.security_graph = True
         self.alerts_wildcard = False
         self._denials.clear()
 
     def may(self, action: str, scope: str) -> bool:
         """Whether the action is allowed at this scope."""
         wanted, at = action.lower(), scope.lower()
-        if wanted in _FREE:
+        if action in FREE:
             return True
+        if action in SECURITY_GRAPH:
+            return self.security_graph and not any(d.action == wanted for d in self._denials)
         if not any(_grants(granted.lower(), wanted) for granted in self.actions(at)):
             return False
         return not any(d.action == wanted and _within(at, d.scope) for d in self._denials)

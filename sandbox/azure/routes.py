@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sandbox.azure.access import Access
 from sandbox.azure.alert_answers import STATES, AlertAnswers
 from sandbox.azure.call import Handler
+from sandbox.azure.log_analytics import LogAnalytics
 from sandbox.azure.reading import Reading
 from sandbox.azure.resource_graph import ResourceGraph
 from sandbox.azure.wire import fold
@@ -52,9 +53,17 @@ class Routes:
     """Every path that this Azure knows."""
 
     def __init__(
-        self, reading: Reading, access: Access, alerts: AlertAnswers, graph: ResourceGraph
+        self,
+        reading: Reading,
+        access: Access,
+        alerts: AlertAnswers,
+        resource_graph: ResourceGraph,
+        log_analytics: LogAnalytics,
     ) -> None:
-        rows = (*_reads(reading), *_jit(access), *_alerts(alerts), *_graph(graph))
+        rows = (
+            *_reads(reading), *_jit(access), *_alerts(alerts),
+            *_queries(resource_graph, log_analytics),
+        )  # fmt: skip
         self._routes = [_route(*row) for row in rows]
 
     def find(self, method: str, path: str) -> Match | None:
@@ -141,10 +150,13 @@ def _alerts(alerts: AlertAnswers) -> tuple[Row, ...]:
     )  # fmt: skip
 
 
-def _graph(graph: ResourceGraph) -> tuple[Row, ...]:
+def _queries(graph: ResourceGraph, logs: LogAnalytics) -> tuple[Row, ...]:
     # Whoever may read a resource may query it; what can't be read is left out of the answer.
     path = "/providers/Microsoft.ResourceGraph/resources"
-    return (("POST", path, "Microsoft.ResourceGraph/resources/read", graph.resources),)
+    return (
+        ("POST", path, "Microsoft.ResourceGraph/resources/read", graph.resources),
+        ("POST", "/v1/workspaces/{workspace}/query", "LogAnalytics.Query", logs.query),
+    )
 
 
 def _route(method: str, path: str, action: str, handler: Handler) -> Route:

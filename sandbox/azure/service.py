@@ -21,6 +21,8 @@ from sandbox.azure.app import STOP_WITHIN, AzureApp
 from sandbox.azure.exchange import Exchange, ExchangeLog
 from sandbox.azure.faults import Faults
 from sandbox.azure.jit import Initiate, InitiateMachine, InitiatePort, Opening
+from sandbox.azure.kql.values import Row
+from sandbox.azure.log_analytics import LogAnalytics
 from sandbox.azure.policies import policy_id
 from sandbox.azure.reading import Reading
 from sandbox.azure.resource_graph import ResourceGraph
@@ -30,6 +32,7 @@ from sandbox.azure.state import AzureState
 from sandbox.azure.tls import make_certificates
 from sandbox.azure.tokens import TokenIssuer
 from sandbox.azure.wire import duration_text, fold
+from sandbox.azure.workspaces import ChangeWish, Workspaces, demo_workspaces
 from sandbox.world.clock import SandboxClock
 from sandbox.world.model import Estate, PowerState, SecurityRule, VirtualMachine
 
@@ -87,9 +90,16 @@ class SandboxAzure:
         self.alerts = AlertStore()
         self.alert_answers = AlertAnswers(self.alerts)
         self.resource_graph = ResourceGraph(self.alerts, self.state, self.rights, self.tokens)
+        self.workspaces = Workspaces(self.state, demo_workspaces(self.state))
         self._app = AzureApp(
             state=self.state,
-            routes=Routes(self._reading, self._access, self.alert_answers, self.resource_graph),
+            routes=Routes(
+                self._reading,
+                self._access,
+                self.alert_answers,
+                self.resource_graph,
+                LogAnalytics(self.workspaces, self.rights),
+            ),
             tokens=self.tokens,
             rights=self.rights,
             faults=self.faults,
@@ -115,6 +125,16 @@ class SandboxAzure:
     @property
     def authority(self) -> str:
         """Where tokens are given: the same server."""
+        return self.url
+
+    @property
+    def log_analytics_url(self) -> str:
+        """Where workspaces are queried: the same server."""
+        return self.url
+
+    @property
+    def graph_url(self) -> str:
+        """Where Microsoft Graph answers: the same server."""
         return self.url
 
     @property
@@ -291,6 +311,12 @@ class SandboxAzure:
         self._tell()
         return alert
 
+    def change_file(self, vm_name: str, path: str, **wish: Unpack[ChangeWish]) -> Row:
+        """A file (or, with `value_name`, a registry value) changes on a machine, just now."""
+        row = self.workspaces.change(self.covered(vm_name), path, self.clock.now(), **wish)
+        self._tell()
+        return row
+
     def covered(self, name: str) -> Machine:
         """The one machine of this name or id, Azure's own or joined by Arc."""
         machines: tuple[Machine, ...] = (
@@ -304,6 +330,7 @@ class SandboxAzure:
         """No faults, locks or missing rights any more."""
         self.faults.clear()
         self.alerts.faults.clear()
+        self.workspaces.faults.clear()
         self.alerts.graph_latency = timedelta()
         self.rights.clear()
         self._tell()

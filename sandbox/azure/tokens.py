@@ -17,7 +17,7 @@ LIFETIME = 3599
 class TokenIssuer:
     """Gives tokens for one tenant and one client, and knows its own again.
 
-    A token is a time and its MAC, so that none has to be kept.
+    A token is a time, whom it is for, and the MAC of both, so that none has to be kept.
     """
 
     def __init__(self, tenant_id: str, client_id: str, client_secret: str) -> None:
@@ -45,14 +45,15 @@ class TokenIssuer:
             return 400, _refusal("invalid_request", 90002, f"Tenant '{tenant}' not found.")
         if form.get("grant_type") != "client_credentials":
             return 400, _refusal("unsupported_grant_type", 70003, "The grant type is not known.")
-        if not form.get("scope", "").endswith("/.default"):
+        audience, default, _ = form.get("scope", "").partition("/.default")
+        if not default:
             return 400, _refusal("invalid_scope", 70011, "The scope is not valid.")
         if form.get("client_id") != self.client_id:
             text = f"Application '{form.get('client_id', '')}' was not found in the directory."
             return 400, _refusal("unauthorized_client", 700016, text)
         if not hmac.compare_digest(form.get("client_secret", ""), self.client_secret):
             return 401, _refusal("invalid_client", 7000215, "Invalid client secret provided.")
-        token = self._token(time.time() + LIFETIME)
+        token = self._token(time.time() + LIFETIME, audience)
         return 200, {
             "token_type": "Bearer",
             "expires_in": LIFETIME,
@@ -63,17 +64,24 @@ class TokenIssuer:
     def admits(self, authorization: str) -> bool:
         """Whether the header carries a token of ours that has not run out."""
         scheme, _, token = authorization.partition(" ")
-        ends_at, _, _ = token.partition(".")
+        ends_at, _, rest = token.partition(".")
         if scheme.lower() != "bearer" or not ends_at.isdecimal() or len(ends_at) > 12:
             return False
-        return hmac.compare_digest(token, self._token(int(ends_at))) and time.time() < int(ends_at)
+        own = self._sealed(f"{ends_at}.{rest.partition('.')[0]}")
+        return hmac.compare_digest(token.encode(), own.encode()) and time.time() < int(ends_at)
+
+    def audience(self, authorization: str) -> str:
+        """Whom an admitted token is for, "" where that was not said."""
+        return bytes.fromhex(authorization.split(".")[1]).decode()
 
     def revoke(self) -> None:
         """Every token given so far is refused from now on."""
         self._key = secrets.token_bytes(32)
 
-    def _token(self, ends_at: float) -> str:
-        text = str(int(ends_at))
+    def _token(self, ends_at: float, audience: str) -> str:
+        return self._sealed(f"{int(ends_at)}.{audience.encode().hex()}")
+
+    def _sealed(self, text: str) -> str:
         return f"{text}.{hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()}"
 
 

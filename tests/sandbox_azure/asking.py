@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from azure.core.rest import HttpRequest
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.identity.aio import ClientSecretCredential
 from azure.mgmt.core import AsyncARMPipelineClient
+from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 
 from sandbox.azure import SandboxAzure
 from sandbox.azure.policies import policy_id
@@ -33,27 +37,52 @@ class Reply:
         return str(self.body["error"]["code"])
 
 
-class Arm:
-    """The ARM pipeline and a few things that tests ask again and again."""
+@asynccontextmanager
+async def asker(
+    azure: SandboxAzure, credential: ClientSecretCredential, scope: str
+) -> AsyncIterator[Asker]:
+    """A pipeline with a token for one of the services."""
+    policy = AsyncARMChallengeAuthenticationPolicy(credential, scope)
+    client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
+        base_url=azure.url, policies=[policy], connection_verify=str(azure.ca_file)
+    )
+    async with client:
+        yield Asker(client, azure)
+
+
+class Asker:
+    """Azure's own pipeline, whatever service is asked."""
 
     def __init__(self, client: AsyncARMPipelineClient[Any, Any], azure: SandboxAzure) -> None:
         self._client = client
         self._azure = azure
 
     async def send(
-        self, method: str, path: str, query: dict[str, str] | None = None, body: Any = None
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
     ) -> Reply:
         url = path if path.startswith("https://") else f"{self._azure.url}{path}"
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         request = HttpRequest(
             method, url, params=query or {}, content=content,
-            headers={"Content-Type": "application/json"} if content is not None else {},
+            headers={
+                **({"Content-Type": "application/json"} if content is not None else {}),
+                **(headers or {}),
+            },
         )  # fmt: skip
         response = await self._client.send_request(request)
         text = response.text()
         is_json = "json" in response.headers.get("content-type", "")
         body = json.loads(text) if text and is_json else text
         return Reply(response.status_code, dict(response.headers), body)
+
+
+class Arm(Asker):
+    """Resource Manager and a few things that tests ask again and again."""
 
     def policy_of(self, vm_name: str) -> str:
         """The id of the policy that holds the machine."""

@@ -42,8 +42,17 @@ class Result:
     rows: list[Row]
 
 
-def run(query: str, tables: Mapping[str, Callable[[], Table]], *, now: datetime) -> Result:
-    """The answer, or KqlError; a table's rows are made only when it is asked for."""
+def run(
+    query: str,
+    tables: Mapping[str, Callable[[], Table]],
+    *,
+    now: datetime,
+    span: tuple[datetime, datetime] | None = None,
+) -> Result:
+    """The answer, or KqlError; a table's rows are made only when it is asked for.
+
+    `span` is a window on TimeGenerated from beside the query.
+    """
     found = read(query)
     if found.table not in tables:
         # Kusto says so of the first operator, which is where the name is used.
@@ -53,10 +62,16 @@ def run(query: str, tables: Mapping[str, Callable[[], Table]], *, now: datetime)
             f"'{found.table}'"
         )
     table = tables[found.table]()
-    result = Result(dict(table.schema), list(table.rows))
+    rows = [row for row in table.rows if span is None or _is_within(row, span)]
+    result = Result(dict(table.schema), rows)
     for step in found.steps:
         result = _done(step, result, now)
     return result
+
+
+def _is_within(row: Row, span: tuple[datetime, datetime]) -> bool:
+    at = row.get("TimeGenerated")
+    return isinstance(at, datetime) and span[0] <= at < span[1]
 
 
 def _done(step: Step, before: Result, now: datetime) -> Result:
