@@ -30,6 +30,7 @@ def alert_at_port(alert: Alert, request: Request, reader: Reader, locale: Locale
     )
     name = safe.escape_mrkdwn(alert.title or safe.EMPTY, TITLE_MAX)
     at = alert.started_at or alert.generated_at
+    small = "closing" if request.state is State.CLOSING else reader
     found = locale.text("port_alert.found", when=locale.when(at)) if at else ""
     return blocks.message(
         locale.text(
@@ -43,7 +44,7 @@ def alert_at_port(alert: Alert, request: Request, reader: Reader, locale: Locale
         blocks.section(found, _whose(request, reader, locale, tokens=True)),
         blocks.actions(*_buttons(request, reader, locale), _link(alert, locale)),
         blocks.context(
-            locale.text(f"port_alert.small_{reader}"),
+            locale.text(f"port_alert.small_{small}"),
             locale.text("port_alert.not_cut"),
             words.number(request, locale),
         ),

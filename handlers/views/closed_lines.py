@@ -23,12 +23,17 @@ def closed_lines(request: Request, locale: Locale, *, tokens: bool = True) -> li
     lines = [cause_line(request, locale, tokens=tokens)]
     if request.ended.cause is EndCause.SUPERSEDED:
         return lines
-    lines += [
-        locale.text(f"proof.{proof}", when=show(request.changed_at)),
-        locale.text("card.ended.not_cut"),
-    ]
+    if not is_rule_gone(request):  # the cause has said so
+        lines.append(locale.text(f"proof.{proof}", when=show(request.changed_at)))
+    lines.append(locale.text("card.ended.not_cut"))
     asker = locale.text("card.ended.asker", who=locale.person(request.requester))
     return lines + ([asker] if asker and tokens else [])
+
+
+def is_rule_gone(request: Request) -> bool:
+    """The NSG alone shows the end: somebody took the rule away, the policy does not know."""
+    ended = request.ended
+    return ended is not None and ended.cause is EndCause.VANISHED and ended.proof == "nsg"
 
 
 def closed_text(request: Request, locale: Locale) -> str:
@@ -61,10 +66,8 @@ def cause_line(request: Request, locale: Locale, *, tokens: bool) -> str:
                 return locale.text("card.ended.superseded_other", when=show(at))
             return locale.text("card.ended.superseded", id=ended.by, when=show(at))
         case EndCause.VANISHED:
-            by_rule = ended is not None and ended.proof == "nsg"
-            return locale.text(
-                "card.ended.rule_gone" if by_rule else "card.ended.vanished", when=show(at)
-            )
+            key = "card.ended.rule_gone" if is_rule_gone(request) else "card.ended.vanished"
+            return locale.text(key, when=show(at))
         case _:
             assert_never(cause)
 

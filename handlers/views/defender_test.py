@@ -102,7 +102,9 @@ def not_arrived(wait: Wait, locale: Locale, *, is_read: bool) -> Message:
     return blocks.message(
         locale.text("sentence", headline=headline, rest=why),
         blocks.section(f":warning: *{headline}*", why),
-        blocks.context(locale.text("defender.missing.again", vm=safe.code(wait.machine))),
+        blocks.context(
+            locale.text("defender.missing.again", line=safe.code(f"/defender test {wait.machine}"))
+        ),
     )
 
 

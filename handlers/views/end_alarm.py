@@ -6,7 +6,7 @@ from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, failures, reason, safe, words
 from handlers.views.blocks import Block, Message
-from handlers.views.closed_lines import cause_line, closed_text
+from handlers.views.closed_lines import cause_line, closed_lines, closed_text
 
 
 def left_open_alarm(request: Request, link: str, locale: Locale) -> Message:
@@ -23,10 +23,10 @@ def left_open_alarm(request: Request, link: str, locale: Locale) -> Message:
         people=words.approvers(request, locale),
         id=request.id,
     )
+    why = locale.text(key, when=locale.plain_when(until))
+    said = locale.text("list.sentences").join((why, whose))
     return blocks.message(
-        locale.text("list.sentences").join(
-            (f"{title}.", locale.text(key, when=locale.plain_when(until)), whose)
-        ),
+        locale.text("sentence", headline=title, rest=said),
         blocks.section(
             f":rotating_light: *{title}*", locale.text(key, when=locale.when(until)), whose
         ),
@@ -39,10 +39,9 @@ def left_open_alarm(request: Request, link: str, locale: Locale) -> Message:
 def closed_after_all(request: Request, locale: Locale) -> Message:
     """The end of such an alarm."""
     title = words.headline("card.ended.headline", request, locale)
-    rest = closed_text(request, locale)
     return blocks.message(
-        locale.text("sentence", headline=title, rest=rest),
-        blocks.section(f"*{title}*", rest),
+        locale.text("sentence", headline=title, rest=closed_text(request, locale)),
+        blocks.section(f"*{title}*", *closed_lines(request, locale)),
         blocks.context(words.number(request, locale)),
     )
 

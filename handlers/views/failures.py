@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from approvals.events import EndCause
 from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, reason, safe, words
@@ -117,6 +118,8 @@ def still_open_card(request: Request, portal_url: str | None, locale: Locale) ->
     word = close_word(still.code if still else "")
     title = still_open_headline(request, locale)
     closing = request.closing
+    is_over = word in AFTER_END and closing is not None and closing.cause is EndCause.EXPIRED
+    by = "" if is_over else closed_by(request, locale)
     value = words.reference(request)
     portal = (
         blocks.button(
@@ -129,10 +132,10 @@ def still_open_card(request: Request, portal_url: str | None, locale: Locale) ->
         locale.text(
             "card.still_open.text",
             headline=title,
-            by=closed_by(request, locale, tokens=False),
+            by="" if is_over else closed_by(request, locale, tokens=False),
             why=locale.text(f"close.{word}", when=locale.plain_when(until)),
         ),
-        blocks.section(f":warning: *{title}*", closed_by(request, locale)),
+        blocks.section(f":warning: *{title}*", by),
         reason.quoted(closing.reason, locale) if closing and closing.reason else None,
         blocks.section(
             locale.text(f"close.{word}", when=locale.when(until)),

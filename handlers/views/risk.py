@@ -62,7 +62,8 @@ def risk_text(facts: RiskFacts, locale: Locale) -> str:
     if found:
         what = locale.text("list.comma").join(found)
         lines = [locale.text("card.risk.text_risk", what=safe.escape_mrkdwn(what, 500)), *lines]
-    return " ".join(lines)
+    said = [locale.text("card.risk.text_line", line=line) for line in lines]
+    return locale.text("list.sentences").join(said)
 
 
 def _alerts(facts: RiskFacts, locale: Locale, *, named: bool = True) -> list[str]:

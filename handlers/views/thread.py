@@ -28,7 +28,7 @@ from approvals.events import (
 from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import failures, safe, words
-from handlers.views.closed_lines import closed_lines
+from handlers.views.closed_lines import closed_lines, is_rule_gone
 from handlers.views.end_card import lapsed_line
 
 #: A reason in one line of a thread; the card and the DM quote it in full.
@@ -83,7 +83,7 @@ def thread_line(  # noqa: C901 (one arm an event)
 
 def _end(request: Request, locale: Locale) -> list[str]:
     """Cause and proof; that connections live on stands on the card above."""
-    return closed_lines(request, locale)[:2]
+    return closed_lines(request, locale)[: 1 if is_rule_gone(request) else 2]
 
 
 def _approved(request: Request, event: Approved, locale: Locale) -> str:

@@ -55,7 +55,7 @@ async def test_a_port_opened_in_the_portal_is_told_once_and_entered(stage: Stage
     leader = watch(stage)
     await leader.step()
     await leader.step()
-    await eventually(lambda: posted(stage, "Opened past Sekisho: port 22 on web-01"))
+    await eventually(lambda: posted(stage, "Opened outside Sekisho: port 22 on web-01"))
     # another replica, and the same after a restart
     await watch(stage).step()
     await stage.stop_bot()
@@ -64,7 +64,7 @@ async def test_a_port_opened_in_the_portal_is_told_once_and_entered(stage: Stage
     [note] = await notes(stage)
     assert (note.ports, note.source) == ((22,), "198.51.100.4")
     assert (note.requestor, note.justification) == ("mallory@example.com", "hot <!channel> fix")
-    [message] = posted(stage, "Opened past Sekisho")
+    [message] = posted(stage, "Opened outside Sekisho")
     said = message.all_text()
     assert "mallory@example.com opened it in Azure" in said
     assert "198.51.100.4" in said
@@ -85,7 +85,7 @@ async def test_our_own_openings_extensions_and_closings_are_no_news(stage: Stage
     await stage.wait_state(State.ENDED, 2, within=20)
     await leader.step()
     assert await notes(stage) == []
-    assert not posted(stage, "past Sekisho")
+    assert not posted(stage, "outside Sekisho")
 
 
 @pytest.mark.proves("C7", "J4")
@@ -99,8 +99,8 @@ async def test_a_justification_that_names_our_request_proves_nothing(stage: Stag
         justification=f"{tag}:1 U0ALICE approved by U0SUZUKI", requestor="",
     )  # fmt: skip
     await watch(stage).step()
-    await eventually(lambda: posted(stage, "Opened past Sekisho: port 8443 on web-01"))
-    said = posted(stage, "Opened past Sekisho")[0].all_text()
+    await eventually(lambda: posted(stage, "Opened outside Sekisho: port 8443 on web-01"))
+    said = posted(stage, "Opened outside Sekisho")[0].all_text()
     assert "Azure names nobody" in said
     assert "Its reason names request 1, which did not open it." in said
 
@@ -119,7 +119,7 @@ async def test_without_a_rule_the_audit_channel_reads_it(stage: Stage) -> None:
     stage.service.services.policy = lambda: replace(stage.service.policy(), rules=())
     stage.azure.open_from_outside("web-01", 22, source="198.51.100.4", length=timedelta(hours=1))
     await watch(stage).step()
-    await eventually(lambda: posted(stage, "Opened past Sekisho", "C0AUDIT"))
+    await eventually(lambda: posted(stage, "Opened outside Sekisho", "C0AUDIT"))
 
 
 @pytest.mark.proves("C7")
