@@ -5,24 +5,27 @@ Idempotent by the outbox's keys: an alert that is taken in twice, or by two repl
 
 from __future__ import annotations
 
-from approvals.events import State
+from approvals.events import RequestId, State
 from approvals.request import Request
 from defender.alert import Alert
 from delivery.outbox import ChannelId, Line
+from feeds.reading import AlertReads, Stored
 from handlers.cards import object_id
 from handlers.services import Services
 from handlers.views.alert_at_port import Reader, alert_at_port
 
 #: Newest requests for one VM among which the open sessions are.
 REQUESTS_MAX = 50
+#: Newest alerts of a machine that are looked at.
+ALERTS_MAX = 50
 
 
 async def alert_at_open_port(s: Services, alert: Alert) -> int:
     """The line into each session's thread, and DMs to its approvers and its requester.
 
-    Returns how many sessions were open. Samples and what is closed already alarm nobody.
+    Returns how many sessions were open.
     """
-    if alert.rank != 0 or alert.is_sample or alert.state not in ("active", "inprogress"):
+    if not is_alarming(alert):
         return 0
     resource_id = _machine(s, alert)
     if not resource_id:
@@ -32,6 +35,42 @@ async def alert_at_open_port(s: Services, alert: Alert) -> int:
     for request in sessions:
         await _tell(s, alert, request)
     return len(sessions)
+
+
+class PortAlerts:
+    """The same by looking: finds what came while the port was being opened, or while nobody was
+    there to be told of a new alert. A duty of the main lease."""
+
+    def __init__(self, services: Services, alerts: AlertReads) -> None:
+        self._s = services
+        self._alerts = alerts
+        self._told: set[tuple[str, RequestId]] = set()
+
+    async def look(self) -> None:
+        """Every open session; what its approvers could see when they agreed is no news."""
+        sessions = [request for request in await self._s.ledger.active() if is_open(request)]
+        open_now = {request.id for request in sessions}
+        self._told = {pair for pair in self._told if pair[1] in open_now}
+        for request in sessions:
+            agreed = (approval.at for approval in request.approvals)
+            agreed_at = max(agreed, default=request.submitted_at)
+            for stored in await self._of_machine(request):
+                pair = (stored.alert.key, request.id)
+                if stored.first_at >= agreed_at and pair not in self._told:
+                    await _tell(self._s, stored.alert, request)
+                    self._told.add(pair)
+
+    async def _of_machine(self, request: Request) -> list[Stored]:
+        target = request.target
+        by_id = await self._alerts.of_machine(target.resource_id, limit=ALERTS_MAX)
+        by_name = await self._alerts.of_machine(target.name, limit=ALERTS_MAX)
+        found = [*by_id, *(stored for stored in by_name if not stored.alert.resource_id)]
+        return [stored for stored in found if is_alarming(stored.alert)]
+
+
+def is_alarming(alert: Alert) -> bool:
+    """Samples and what is closed already alarm nobody."""
+    return alert.rank == 0 and not alert.is_sample and alert.state in ("active", "inprogress")
 
 
 def is_open(request: Request) -> bool:

@@ -105,11 +105,11 @@ class DetectionReports:
         """The leader's duty: what has arrived unnoticed, and what did not arrive in time."""
         now = await self._tests.now()
         for wait in await self._tests.waiting():
-            if wait.until > now:
-                return
             found = await self._known(wait)
             if found is not None:
                 await self._tell_arrived(wait, found)
+                continue
+            if wait.until > now:
                 continue
             locale = await self._s.languages.learn(wait.person)
             is_read = await _is_read(self._s, wait)

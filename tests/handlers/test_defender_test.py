@@ -126,7 +126,10 @@ async def test_it_did_not_arrive_in_time_also_after_a_restart(desk: Desk) -> Non
 @pytest.mark.proves("D14")
 async def test_what_arrived_while_nobody_was_there_is_found(desk: Desk) -> None:
     await desk.type("/defender test web-01")
+    await desk.reports.turn_due()
     await desk.alerts.ingest(arriving(desk.alert()))
+    desk.stage.advance(minutes=4)
+    await desk.reports.turn_due()
     desk.stage.advance(minutes=31)
     await desk.reports.turn_due()
     await eventually(lambda: told(desk.stage, "alice", "The alert of web-01 has arrived") == 1)

@@ -10,9 +10,11 @@ from msgspec import structs
 
 from approvals.events import EndCause, State
 from defender.alert import Alert
-from handlers.alert_at_port import alert_at_open_port
+from feeds.store import AlertStore
+from handlers.alert_at_port import PortAlerts, alert_at_open_port
 from sandbox.slack import Message
 from tests.faults.stages import approve, ask, eventually, said, told
+from tests.feeds.alerts import arriving
 from tests.stage import Stage
 
 LINE = "/jit web-01 22 for 2h from 203.0.113.7 because deploy fix"
@@ -98,6 +100,24 @@ async def test_the_requester_closes_it_from_the_dm(stage: Stage) -> None:
 async def test_what_alarms_nobody(stage: Stage, changes: dict[str, Any]) -> None:
     await opened(stage)
     assert await seen(stage, alert(stage, **changes)) == 0
+
+
+@pytest.mark.proves("C10")
+async def test_what_came_while_the_port_was_opened_is_found_by_looking(stage: Stage) -> None:
+    service, tag = stage.service, stage.settings.redis.tag
+    store = AlertStore(service.redis, tag=tag, offset=service.clock.offset)
+    before = alert(stage, key="seen-by-the-approver", title="Old news")
+    await store.ingest(arriving(before))
+    card = await opened(stage)
+    await store.ingest(arriving(alert(stage), alert(stage, key="low", severity="Low")))
+    await PortAlerts(service.services, store).look()
+    await PortAlerts(service.services, store).look()  # another process, or after a restart
+    assert await seen(stage, alert(stage)) == 1  # and the hook
+    await eventually(lambda: said(stage, card, "High alert with port 22 on web-01 open") == 1)
+    await eventually(lambda: told(stage, "suzuki", "High alert") == 1)
+    await eventually(lambda: told(stage, "alice", "High alert") == 1)
+    assert said(stage, card, "High alert") == 1
+    assert said(stage, card, "Old news") == 0
 
 
 @pytest.mark.proves("C10")
