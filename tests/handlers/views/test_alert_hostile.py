@@ -13,11 +13,21 @@ from defender.alert import Alert, Entity
 from feeds.cases import Case
 from feeds.routing import Mentions
 from handlers.views.alert_card import alert_card
+from handlers.views.alert_forms import (
+    assign_form,
+    dismiss_form,
+    mute_form,
+    reopen_form,
+    resolve_form,
+)
+from handlers.views.alert_story import StoryFacts, story
+from handlers.views.alert_story_text import copy_form
+from handlers.views.alert_thread import change_line, small_line
 from handlers.views.alert_view import AlertView, Place
 from tests.handlers.views import alert_samples as sample
 from tests.handlers.views import samples
 from tests.handlers.views.checks import walk
-from tests.schema import assert_valid_message
+from tests.schema import assert_valid_message, assert_valid_view
 
 #: All that our own mrkdwn may hold between angle brackets.
 OURS = re.compile(
@@ -99,9 +109,49 @@ def assert_inert(node: object) -> None:
 @pytest.mark.proves("C019", "C020", "C021", "C077", "C096", "C113")
 @pytest.mark.parametrize("language", ["en", "ja"])
 @given(view=VIEW)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_alert_is_a_message_that_slack_takes(language: str, view: AlertView) -> None:
     message = alert_card(view, samples.locale("ja" if language == "ja" else "en"))
     assert_valid_message(message.blocks, message.text)
     assert_inert(message.blocks)
     assert "<" not in message.text
+
+
+@pytest.mark.proves("C019", "C020", "C021", "C077", "C085")
+@pytest.mark.parametrize("language", ["en", "ja"])
+@given(view=VIEW, related=st.lists(ALERT, max_size=3).map(tuple))
+@settings(max_examples=40, deadline=None)
+def test_any_alert_has_a_story_that_slack_takes(
+    language: str, view: AlertView, related: tuple[Alert, ...]
+) -> None:
+    locale = samples.locale("ja" if language == "ja" else "en")
+    facts = StoryFacts(view=view, related=related, of_incident=related)
+    shown = story(facts, locale)
+    assert_valid_view(shown)
+    assert_inert(shown["blocks"])
+    assert_valid_view(copy_form(facts, locale))
+
+
+@pytest.mark.proves("C020", "C116")
+@pytest.mark.parametrize("language", ["en", "ja"])
+@given(alert=ALERT)
+@settings(max_examples=40, deadline=None)
+def test_any_alert_has_forms_that_slack_takes(language: str, alert: Alert) -> None:
+    locale = samples.locale("ja" if language == "ja" else "en")
+    for form in (dismiss_form, resolve_form, reopen_form, assign_form):
+        assert_valid_view(form(alert, locale))
+        assert_inert(form(alert, locale)["blocks"])
+    assert_valid_view(mute_form(alert, "C0OPS", locale))
+
+
+@pytest.mark.proves("D6", "C019")
+@pytest.mark.parametrize("language", ["en", "ja"])
+@given(before=ALERT, now=ALERT)
+@settings(max_examples=40, deadline=None)
+def test_any_change_is_a_line_that_slack_takes(language: str, before: Alert, now: Alert) -> None:
+    locale = samples.locale("ja" if language == "ja" else "en")
+    said = change_line(before, now, locale)
+    if said is not None:
+        line = small_line(said, sample.at(18, 31), locale)
+        assert_valid_message(line.blocks, line.text)
+        assert_inert(line.blocks)
