@@ -25,7 +25,7 @@ class AlertLists:
     def __init__(self, reads: AlertReads) -> None:
         self._scripts = reads.scripts
 
-    async def keys(self) -> AsyncIterator[str]:
+    async def newest_keys(self) -> AsyncIterator[str]:
         """Every alert's key, the newest first."""
         name, redis = self._scripts.key("alerts"), self._scripts.redis
         for start in range(0, KEYS_MAX, READ_MAX):

@@ -63,6 +63,10 @@ SEVERITY_WORDS: dict[str, str] = {
 }  # fmt: skip
 EDR_WORDS = frozenset({"edr", "mde", "endpoint", "エンドポイント"})
 
+#: What stands in the lines that are shown as examples.
+EXAMPLE_ID = "A-7K2Q9ZD"
+EXAMPLES: dict[AlertVerb, str] = {V.MACHINE: "web-01", V.SEARCH: "powershell"}
+
 #: Likeness from 0 to 1 of a mistyped word to the one that was meant.
 VERB_NEAR = 0.72
 SEVERITY_NEAR = 0.6
@@ -153,6 +157,18 @@ def format_line(line: AlertLine, because: str = "because {}") -> str:
     parts += ["edr"] if line.is_edr else []
     parts += [because.format(line.reason)] if line.reason else []
     return " ".join(parts)
+
+
+def corrected(line: AlertLine, *, reason: str = "") -> str:
+    """The line as it can be pasted, without what was not understood."""
+    return format_line(replace(line, reason=reason or line.reason, rest=()))
+
+
+def example(line: AlertLine) -> str:
+    """The line with what is missing in it filled in."""
+    if line.verb is V.ROUTE:
+        return format_line(AlertLine(V.ROUTE, about="web-01", severity=line.severity or "high"))
+    return format_line(AlertLine(line.verb, about=EXAMPLES.get(line.verb, EXAMPLE_ID)))
 
 
 # --- understanding ----------------------------------------------------------------------------
