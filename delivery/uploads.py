@@ -21,11 +21,13 @@ from delivery.turn import Turn
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """`name` is unique per object; `comment` is what the message says."""
+    """`name` is unique per object; `comment` is what the message says, `alt_text` what a picture
+    says to who hears it (at most 1,000 characters)."""
 
     name: str
     body: bytes
     comment: str = ""
+    alt_text: str = ""
 
 
 #: Draws an object's file, or None when there is nothing to share.
@@ -82,6 +84,7 @@ class Uploads:
             self._client.files_getUploadURLExternal,
             filename=content.name,
             length=len(content.body),
+            alt_txt=content.alt_text or None,
         )
         session = self._client.session
         if session is None:
