@@ -42,7 +42,12 @@ _ID_MAX = 500
 class EdrRule:
     """What makes an alert one of Defender for Endpoint; all in small letters."""
 
-    products: tuple[str, ...] = ("endpoint", "defender atp", "mdatp")
+    products: tuple[str, ...] = (
+        "endpoint",
+        "defender atp",
+        "defender advanced threat protection",
+        "mdatp",
+    )
     type_starts: tuple[str, ...] = ("windowsdefender",)
     hosts: tuple[str, ...] = ("security.microsoft.com", "securitycenter.windows.com")
     properties: tuple[str, ...] = ("microsoftdefenderatp.category",)

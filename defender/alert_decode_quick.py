@@ -41,6 +41,7 @@ class _Identifier(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     workspace_id: str | None = None
     workspace_subscription_id: str | None = None
     workspace_resource_group: str | None = None
+    workspace_tenant_id: str | None = None
     agent_id: str | None = None
 
 

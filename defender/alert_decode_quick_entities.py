@@ -18,12 +18,20 @@ class _Link(msgspec.Struct, rename={"target": "$ref"}, forbid_unknown_fields=Tru
     target: str
 
 
+class _Hash(msgspec.Struct, forbid_unknown_fields=True):
+    algorithm: str
+    value: str
+    type: str | None = None
+    id: str | None = msgspec.field(default=None, name="$id")
+
+
 class _Image(msgspec.Struct, forbid_unknown_fields=True):
     target: str | None = msgspec.field(default=None, name="$ref")
     id: str | None = msgspec.field(default=None, name="$id")
     name: str | None = None
     directory: str | None = None
     type: str | None = None
+    file_hashes: list[_Hash] | None = msgspec.field(default=None, name="fileHashes")
 
 
 class _Place(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -56,6 +64,7 @@ class QuickEntity(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     is_valid: bool | None = None
     name: str | None = None
     directory: str | None = None
+    file_hashes: list[_Hash] | None = None
     sid: str | None = None
     logon_id: str | None = None
     aad_user_id: str | None = None
@@ -111,6 +120,7 @@ def _entity(
         case "file":
             name = joined_path(short(entity.directory), short(entity.name))
             facts = {"directory": short(entity.directory), "path": name}
+            _hashes(facts, entity.file_hashes)
         case "account":
             name = _account_name(entity)
             facts = {"domain": short(entity.nt_domain), "sid": short(entity.sid),
@@ -151,11 +161,19 @@ def _process(
     if image is not None:
         path = joined_path(short(image.directory), short(image.name))
         facts["path"] = path
+        _hashes(facts, image.file_hashes)
     if entity.account is not None:
         place = places.get(entity.account.target)
         if place is not None and given[place].type == "account":
             facts["account"] = _account_name(given[place])
     return path or short(command)
+
+
+def _hashes(facts: dict[str, str], given: list[_Hash] | None) -> None:
+    for each in given or ():
+        algorithm = short(each.algorithm, 20).lower().replace("-", "")
+        if algorithm in ("sha256", "sha1", "md5") and (value := short(each.value, 200)):
+            facts[algorithm] = value
 
 
 def _parent(entity: QuickEntity, given: list[QuickEntity], places: dict[str, int]) -> int | None:

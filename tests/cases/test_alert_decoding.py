@@ -275,6 +275,7 @@ def test_findings_of_every_spelling_are_read() -> None:
     [
         {"productName": "Microsoft Defender for Endpoint"},
         {"productComponentName": "Microsoft Defender ATP"},
+        {"productName": "Microsoft Defender Advanced Threat Protection"},
         {"ProviderName": "MDATP"},
         {"alertType": "WindowsDefenderAv"},
         {"alertUri": "https://security.microsoft.com/alerts/da1?tid=2"},

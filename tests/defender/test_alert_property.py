@@ -153,6 +153,9 @@ def documented(draw: st.DrawFn) -> dict[str, Any]:
 def _documented_entity(ids: Any, short: Any) -> st.SearchStrategy[dict[str, Any]]:
     link = st.fixed_dictionaries({"$ref": ids})
     image = link | st.fixed_dictionaries({"$id": ids, "name": short, "directory": short})
+    given = st.fixed_dictionaries(
+        {"algorithm": st.sampled_from(["SHA256", "sha-1", "X"]), "value": short}
+    )
     place = st.fixed_dictionaries({"countryName": short, "asn": st.integers(0, 9)})
     return st.one_of(
         st.fixed_dictionaries(
@@ -161,7 +164,10 @@ def _documented_entity(ids: Any, short: Any) -> st.SearchStrategy[dict[str, Any]
         ),
         st.fixed_dictionaries(
             {"type": st.just("file"), "$id": ids, "name": short},
-            optional={"directory": st.sampled_from(["/a", "c:\\\\", "d:"])},
+            optional={
+                "directory": st.sampled_from(["/a", "c:\\\\", "d:"]),
+                "fileHashes": st.lists(given, max_size=3),
+            },
         ),
         st.fixed_dictionaries(
             {"type": st.just("account"), "$id": ids, "name": short},
