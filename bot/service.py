@@ -36,6 +36,7 @@ from bot import embedded
 from bot.background import LEASE_TTL, ApplyConsumer, Drives, Leader, Tasks, forever
 from bot.clock import Clock
 from bot.estate_cache import EstateCache
+from bot.feeds import Feeds, Ground
 from bot.groups import Groups
 from bot.health import Health, application
 from bot.http import LINGER_SECONDS, HttpEdge
@@ -58,13 +59,14 @@ from defender.inventory import Inventory
 from defender.jit import JitGateway
 from defender.network import NetworkGateway
 from delivery.deliverer import LEASE as CHANNEL_LEASE
-from delivery.deliverer import Deliverer
+from delivery.deliverer import Deliverer, Rendered
 from delivery.directory import Directory
-from delivery.outbox import ChannelId, Line, Outbox, ring
+from delivery.outbox import ChannelId, Line, ObjectId, Outbox, ring
 from delivery.tasks import end
 from delivery.web_client import web_client
 from handlers import edge
 from handlers.alarms import alarm_forged, alarm_frozen, reannounce
+from handlers.cards import PREFIX as REQUEST
 from handlers.cards import Cards
 from handlers.consequences import ShowConsumer
 from handlers.locale import Catalogue, Language
@@ -239,6 +241,18 @@ class Service:
             bot_user_id=lambda: self._bot_user,
             close_frozen=closer.close_frozen,
         )
+        self.feeds = Feeds(
+            Ground(
+                services=self.services,
+                redis=self.redis,
+                settings=settings,
+                rules=self.policy.feeds,
+                clients=self.clients,
+                jit=self.jit,
+                clock=self.clock,
+            ),
+            consumer=self._consumer,
+        )
         self._wire_consequences(access, closer)
         self._estate_cache = EstateCache(
             self.estate,
@@ -259,6 +273,7 @@ class Service:
             tokens=self._tokens,
         )
         self.vitals.wire(self.health)
+        self.feeds.wire(self.health)
 
     def _wire_consequences(self, access: JitAccess, closer: Closer) -> None:
         settings = self.settings
@@ -272,7 +287,7 @@ class Service:
         )
         drives = Drives(applier, closer)
         self._apply = ApplyConsumer(self.ledger, self._consumer("apply"), drives, self.tasks)
-        self._show = ShowConsumer(self.services, self._consumer("show"))
+        self._show = ShowConsumer(self.services, self._consumer("show"), deeds=self.feeds.deeds)
         self._leader = Leader(
             self.ledger, drives, closer, self.tasks, lease_ttl=self._lease_ttl or LEASE_TTL
         )
@@ -280,7 +295,7 @@ class Service:
         self.deliverer = Deliverer(
             self.outbox,
             self.client,
-            Cards(self.services).render,
+            self._render,
             fallback_channel=ChannelId(fallback),
             gone_note=lambda channel: self.services.languages.of_channel(channel).text(
                 "edge.earlier_gone"
@@ -295,6 +310,12 @@ class Service:
             self.ledger, self._sink, SlackAnchors(self.services, settings.audit.channel)
         )
         self.ledger.on_frozen = self._on_frozen
+
+    async def _render(self, name: ObjectId) -> Rendered | None:
+        """The card of whatever stands in an outbox, as it is now."""
+        if name.startswith(REQUEST):
+            return await Cards(self.services).render(name)
+        return await self.feeds.render(name)
 
     def _consumer(self, group: str) -> Consumer:
         consumer = Consumer(
@@ -358,6 +379,7 @@ class Service:
             app_id=settings.app_id,
             enterprise=settings.enterprise,
         )
+        self.feeds.register(app)
         await self.groups.read()
         if settings.mode == "http":
             await self._serve_http(app)
@@ -368,7 +390,9 @@ class Service:
         door = HttpEdge(app, secrets=self.settings.slack.signing_secrets, now=self.clock.timestamp)
         self.vitals.http = door
         http = self.settings.http
-        self.http_port = await self._listen(door.application(), http.host, http.port)
+        application = door.application()
+        self.feeds.add_to(application)
+        self.http_port = await self._listen(application, http.host, http.port)
 
     async def _open_socket(self, app: AsyncApp) -> None:
         settings = self.settings.slack
@@ -423,6 +447,7 @@ class Service:
         loop(forever("estate", self._estate_cache.follow, ESTATE_READ_EVERY), name="estate")
         loop(self._stalls.run(), name="stalls")
         loop(forever("leader", self._lead, timedelta(0)), name="leader")
+        loop(self.feeds.work(), name="feeds")
         if self._tokens is not None:
             fresh = partial(keep_fresh, self.redis, self._tokens)
             loop(forever("redis token", fresh, timedelta(0)), name="redis token")
@@ -431,9 +456,17 @@ class Service:
             self.health_port = await self._listen(
                 application(self.health), http.health_host, http.health_port
             )
+        if self.settings.slack.mode == "socket":
+            await self._serve_pushes()
         await self.clients.warm()
         # The SDK's classes are never garbage: a full collection that walks them holds up a click.
         gc.freeze()
+
+    async def _serve_pushes(self) -> None:
+        """In Socket Mode nothing of Slack's comes in by HTTP, but Azure's pushes do."""
+        application, http = web.Application(), self.settings.http
+        if self.feeds.add_to(application):
+            self.http_port = await self._listen(application, http.host, http.port)
 
     async def _lead(self) -> None:
         await self._leader.run(self._name, self._duties)
@@ -464,6 +497,8 @@ class Service:
             )
             group.create_task(forever("anchor", self._anchorer.step, timedelta(seconds=1)))
             group.create_task(forever("inventory", self._read_estate, ESTATE_EVERY))
+            for name, work, every in self.feeds.duties():
+                group.create_task(forever(name, work, every), name=name)
 
     async def _read_estate(self) -> None:
         self.vitals.azure = await self._estate_cache.read_azure()

@@ -15,6 +15,8 @@ from feeds.routing import Routed
 from feeds.settings import AlertSettings
 from feeds.store import AlertStore, Arrival, IngestReport, SayChange
 
+#: Alerts of one read that are told beside their card; a storm is told as a storm.
+FORETOLD_MAX = 200
 #: Alerts that are routed between two looks at other work: 2 ms with twenty routes.
 BREATH = 25
 
@@ -33,6 +35,9 @@ class Watched:
 #: Begins, goes on with or ends bringing alerts up; repeated for the same alert it does nothing.
 Watch = Callable[[Sequence[Watched]], Awaitable[None]]
 
+#: What must be told beside the card, before the alerts are known; it may be asked again.
+Foretell = Callable[[Sequence[Alert]], Awaitable[None]]
+
 
 def no_machine(resource_id: str) -> Place | None:
     """Where there is no estate to ask."""
@@ -50,12 +55,14 @@ class Intake:
         find: Find = no_machine,
         say_change: SayChange | None = None,
         watch: Watch | None = None,
+        foretell: Foretell | None = None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._find = find
         self._say_change = say_change
         self._watch = watch
+        self._foretell = foretell
 
     async def take(self, alerts: Sequence[Alert], *, now: datetime) -> IngestReport:
         """Route and ingest. It is written, and what must be watched is, when this returns."""
@@ -69,10 +76,17 @@ class Intake:
                 watched.append(Watched(alert, routed))
             if not number % BREATH:
                 await asyncio.sleep(0)
+        if self._foretell is not None:
+            await self._foretell(await self._urgent_news(alerts))
         report = await self._store.ingest(arrivals, say_change=self._say_change)
         if watched and self._watch is not None:
             await self._watch(watched)
         return report
+
+    async def _urgent_news(self, alerts: Sequence[Alert]) -> list[Alert]:
+        """Those that are not known yet and may concern who has a port open, or waits for one."""
+        fresh = await self._store.unknown([alert.key for alert in alerts])
+        return [alert for alert in alerts if alert.key in fresh][:FORETOLD_MAX]
 
     def route(self, alert: Alert) -> Routed:
         """Where it goes by the rules of this moment, and why."""

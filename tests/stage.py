@@ -18,6 +18,7 @@ from approvals.ledger import Ledger
 from approvals.request import Request
 from bot.service import Service
 from bot.settings import Settings, load_settings
+from feeds.settings import FeedSettings
 from sandbox.azure import SandboxAzure
 from sandbox.azure.view import azure_view
 from sandbox.director import Director
@@ -124,6 +125,8 @@ def environment(
         "SEKISHO_AUDIT_KEY": "0123456789abcdef0123456789abcdef",
         "SEKISHO_AZURE__AUTHORITY": azure.authority,
         "SEKISHO_AZURE__RESOURCE_MANAGER": azure.url,
+        "SEKISHO_AZURE__LOG_ANALYTICS": azure.log_analytics_url,
+        "SEKISHO_AZURE__GRAPH": azure.graph_url,
         "SEKISHO_AZURE__CA_FILE": str(azure.ca_file),
         "SEKISHO_AZURE__TENANT_ID": azure.tenant_id,
         "SEKISHO_AZURE__CLIENT_ID": azure.client_id,
@@ -135,7 +138,22 @@ def environment(
 def read_settings(environ: dict[str, str], config: Path = DEMO_CONFIG) -> Settings:
     settings = load_settings(config, environ)
     assert isinstance(settings, Settings), "\n".join(str(mistake) for mistake in settings)
-    return replace(settings, http=replace(settings.http, health_port=0, port=0))
+    return replace(
+        settings,
+        http=replace(settings.http, health_port=0, port=0),
+        feeds=quick_feeds(settings.feeds),
+    )
+
+
+def quick_feeds(feeds: FeedSettings) -> FeedSettings:
+    """The feeds' rhythms, shortened where a test would have to wait for them."""
+    alerts, changes = feeds.alerts, feeds.file_changes
+    soon = timedelta(seconds=0.2)
+    return FeedSettings(
+        # quiet hours follow the clock on the wall, which tests don't
+        replace(alerts, every=soon, quiet_hours=None) if alerts else None,
+        replace(changes, every=soon) if changes else None,
+    )
 
 
 async def set_stage(folder: Path, *, redis_url: str = "", estate: Estate | None = None) -> Stage:
