@@ -88,6 +88,9 @@ def addresses(slack: SandboxSlack, azure: SandboxAzure, offset_file: Path) -> Js
         "azure": {
             "url": azure.url,
             "authority": azure.authority,
+            "log_analytics_url": azure.log_analytics_url,
+            "graph_url": azure.graph_url,
+            "workspaces": {workspace.name: workspace.id for workspace in azure.workspaces},
             "ca_file": str(azure.ca_file),
             "tenant_id": azure.tenant_id,
             "client_id": azure.client_id,

@@ -18,6 +18,7 @@ Machine = VirtualMachine | ArcMachine
 #: Defender for Endpoint signs its alerts in two ways, depending on which way they came.
 Spelling = Literal["new", "old"]
 
+TENANT = "00000000-0000-0000-0000-0000000000aa"
 TYPE = "Microsoft.Security/Locations/alerts"
 VERSION = "2022-01-01.0"
 _PRODUCTS: dict[Spelling, str] = {
@@ -72,6 +73,25 @@ def properties_of(
         "subTechniques": [t for t in story.techniques if "." in t],
         "alertUri": link,
     }
+
+
+def portal_link(machine: Machine, name: str, location: str) -> str:
+    """The blade of Azure's portal."""
+    return (
+        "https://portal.azure.com/#blade/Microsoft_Azure_Security_AzureDefenderForData/AlertBlade"
+        f"/alertId/{name}/subscriptionId/{machine.subscription_id}/resourceGroup/"
+        f"{machine.resource_group}/referencedFrom/alertDeepLink/location/{location}"
+    )
+
+
+def xdr_id(name: str) -> str:
+    """What Defender XDR calls the alert of this name."""
+    return f"da{name.rpartition('_')[2]}_1"
+
+
+def xdr_link(name: str) -> str:
+    """Where Defender's own portal shows it."""
+    return f"https://security.microsoft.com/alerts/{xdr_id(name)}?tid={TENANT}"
 
 
 def digest(text: str) -> str:

@@ -7,16 +7,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypedDict, TypeVar, Unpack
+from typing import Literal, TypeVar, Unpack
 
 from sandbox.azure.alert_body import (
     TYPE,
     Circumstances,
     Machine,
-    Spelling,
+    portal_link,
     properties_of,
+    xdr_link,
 )
-from sandbox.azure.alert_stories import STORIES, Severity, Story, stories_for
+from sandbox.azure.alert_wishes import Wish, account_of, dressed, is_cloud, story_of
 from sandbox.azure.wire import Json, fold
 
 T = TypeVar("T")
@@ -31,27 +32,6 @@ _LAST_TICK = 3155378975999999999
 _TICKS = 10_000_000
 _YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 _ATTACKER = "198.51.100.77"
-
-
-class Wish(TypedDict, total=False):
-    """What `raise_alert` may be told; the rest is the story's."""
-
-    story: str
-    severity: Severity
-    title: str
-    description: str
-    product: str
-    spelling: Spelling
-    account: str
-    source: str
-    is_sample: bool
-    #: How long before now it happened, and was generated.
-    started_ago: timedelta
-    generated_ago: timedelta
-    #: It can be read only so long after now.
-    delay: timedelta
-    #: Put over the properties as they are; None takes one away.
-    properties: Json
 
 
 @dataclass(slots=True)
@@ -167,22 +147,22 @@ class AlertStore:
 
     def raise_(self, machine: Machine, now: datetime, **wish: Unpack[Wish]) -> SandboxAlert:
         """Defender finds something on a machine."""
-        story = _story(machine, wish, self.chance)
+        story = story_of(machine, wish, self.chance)
         generated_at = now - wish.get("generated_ago", timedelta())
         started_at = now - wish.get(
             "started_ago", wish.get("generated_ago", timedelta()) + NOTICED_AFTER
         )
         name = alert_name(started_at, uuid.UUID(int=self.chance.getrandbits(128), version=4))
         found = Circumstances(
-            account=wish.get("account", _account(machine)),
+            account=wish.get("account", account_of(machine)),
             source=wish.get("source", _ATTACKER),
             started_at=started_at,
             generated_at=generated_at,
             spelling=wish.get("spelling", self.chance.choice(("new", "new", "old"))),
         )
-        properties = properties_of(
-            story, machine, found, system_id=name, link=alert_link(machine, name)
-        )
+        # The older way in leads to Azure's portal, the newer one to Defender's own.
+        link = portal_link(machine, name, HOME) if is_cloud(wish, found) else xdr_link(name)
+        properties = properties_of(story, machine, found, system_id=name, link=link)
         alert = SandboxAlert(
             id=alert_id(machine, name),
             name=name,
@@ -190,7 +170,7 @@ class AlertStore:
             resource_group=machine.resource_group,
             location=HOME,
             machine=machine,
-            properties=_dressed(properties, wish),
+            properties=dressed(properties, wish),
             visible_at=now + wish.get("delay", self.faults.delay),
             changes=[(now, "Active")],
         )
@@ -230,40 +210,3 @@ def alert_id(machine: Machine, name: str) -> str:
         f"/subscriptions/{machine.subscription_id}/resourceGroups/{machine.resource_group}"
         f"/providers/Microsoft.Security/locations/{HOME}/alerts/{name}"
     )
-
-
-def alert_link(machine: Machine, name: str) -> str:
-    """The blade of the portal."""
-    return (
-        "https://portal.azure.com/#blade/Microsoft_Azure_Security_AzureDefenderForData/AlertBlade"
-        f"/alertId/{name}/subscriptionId/{machine.subscription_id}/resourceGroup/"
-        f"{machine.resource_group}/referencedFrom/alertDeepLink/location/{HOME}"
-    )
-
-
-def _story(machine: Machine, wish: Wish, chance: random.Random) -> Story:
-    named = wish.get("story")
-    if named is not None:
-        return STORIES[named]
-    told = stories_for(machine.os_type)
-    severity = wish.get("severity")
-    fitting = [story for story in told if severity in (None, story.severity)]
-    return chance.choice(fitting or told)
-
-
-def _account(machine: Machine) -> str:
-    return "Administrator" if machine.os_type == "Windows" else "azureuser"
-
-
-def _dressed(properties: Json, wish: Wish) -> Json:
-    """The story's properties with the wishes put over them."""
-    names = {
-        "severity": "severity", "title": "alertDisplayName", "description": "description",
-        "product": "productName",
-    }  # fmt: skip
-    found = properties | {names[key]: value for key, value in wish.items() if key in names}
-    if wish.get("is_sample"):
-        found["alertDisplayName"] = f"[SAMPLE ALERT] {found['alertDisplayName']}"
-        found["description"] = f"THIS IS A SAMPLE ALERT: {found['description']}"
-    found |= wish.get("properties", {})
-    return {key: value for key, value in found.items() if value is not None}

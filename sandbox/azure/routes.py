@@ -9,6 +9,7 @@ from sandbox.azure.access import Access
 from sandbox.azure.alert_answers import STATES, AlertAnswers
 from sandbox.azure.call import Handler
 from sandbox.azure.log_analytics import LogAnalytics
+from sandbox.azure.microsoft_graph import MicrosoftGraph
 from sandbox.azure.reading import Reading
 from sandbox.azure.resource_graph import ResourceGraph
 from sandbox.azure.wire import fold
@@ -59,10 +60,11 @@ class Routes:
         alerts: AlertAnswers,
         resource_graph: ResourceGraph,
         log_analytics: LogAnalytics,
+        microsoft_graph: MicrosoftGraph,
     ) -> None:
         rows = (
             *_reads(reading), *_jit(access), *_alerts(alerts),
-            *_queries(resource_graph, log_analytics),
+            *_queries(resource_graph, log_analytics), *_security(microsoft_graph),
         )  # fmt: skip
         self._routes = [_route(*row) for row in rows]
 
@@ -156,6 +158,22 @@ def _queries(graph: ResourceGraph, logs: LogAnalytics) -> tuple[Row, ...]:
     return (
         ("POST", path, "Microsoft.ResourceGraph/resources/read", graph.resources),
         ("POST", "/v1/workspaces/{workspace}/query", "LogAnalytics.Query", logs.query),
+    )
+
+
+def _security(graph: MicrosoftGraph) -> tuple[Row, ...]:
+    alerts, incidents = "/v1.0/security/alerts_v2", "/v1.0/security/incidents"
+    read, write = "SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All"
+    read_all, write_all = "SecurityIncident.Read.All", "SecurityIncident.ReadWrite.All"
+    return (
+        ("GET", alerts, read, graph.alerts),
+        ("GET", alerts + _NAME, read, graph.alert),
+        ("PATCH", alerts + _NAME, write, graph.patch_alert),
+        ("POST", f"{alerts}{_NAME}/comments", write, graph.comment_alert),
+        ("GET", incidents, read_all, graph.incidents),
+        ("GET", incidents + _NAME, read_all, graph.incident),
+        ("PATCH", incidents + _NAME, write_all, graph.patch_incident),
+        ("POST", f"{incidents}{_NAME}/comments", write_all, graph.comment_incident),
     )
 
 

@@ -16,13 +16,15 @@ from aiohttp import web
 from sandbox.azure.access import Access
 from sandbox.azure.alert_answers import AlertAnswers
 from sandbox.azure.alert_body import Machine
-from sandbox.azure.alerts import AlertStore, SandboxAlert, Wish
+from sandbox.azure.alert_wishes import Wish
+from sandbox.azure.alerts import AlertStore, SandboxAlert
 from sandbox.azure.app import STOP_WITHIN, AzureApp
 from sandbox.azure.exchange import Exchange, ExchangeLog
 from sandbox.azure.faults import Faults
 from sandbox.azure.jit import Initiate, InitiateMachine, InitiatePort, Opening
 from sandbox.azure.kql.values import Row
 from sandbox.azure.log_analytics import LogAnalytics
+from sandbox.azure.microsoft_graph import MicrosoftGraph
 from sandbox.azure.policies import policy_id
 from sandbox.azure.reading import Reading
 from sandbox.azure.resource_graph import ResourceGraph
@@ -33,6 +35,7 @@ from sandbox.azure.tls import make_certificates
 from sandbox.azure.tokens import TokenIssuer
 from sandbox.azure.wire import duration_text, fold
 from sandbox.azure.workspaces import ChangeWish, Workspaces, demo_workspaces
+from sandbox.azure.xdr import Xdr
 from sandbox.world.clock import SandboxClock
 from sandbox.world.model import Estate, PowerState, SecurityRule, VirtualMachine
 
@@ -90,6 +93,7 @@ class SandboxAzure:
         self.alerts = AlertStore()
         self.alert_answers = AlertAnswers(self.alerts)
         self.resource_graph = ResourceGraph(self.alerts, self.state, self.rights, self.tokens)
+        self.xdr = Xdr(self.alerts)
         self.workspaces = Workspaces(self.state, demo_workspaces(self.state))
         self._app = AzureApp(
             state=self.state,
@@ -99,6 +103,7 @@ class SandboxAzure:
                 self.alert_answers,
                 self.resource_graph,
                 LogAnalytics(self.workspaces, self.rights),
+                MicrosoftGraph(self.xdr),
             ),
             tokens=self.tokens,
             rights=self.rights,

@@ -1,0 +1,87 @@
+"""Defender XDR's side of the alerts: their own ids, owners, verdicts, comments and incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sandbox.azure.alert_body import xdr_id
+from sandbox.azure.alerts import AlertStore, SandboxAlert
+from sandbox.azure.wire import Json, fold
+from sandbox.azure.xdr_body import alert_fields, incident_fields
+
+#: Alerts of one machine within this are one incident.
+ONE_INCIDENT = timedelta(hours=6)
+_FIRST_INCIDENT = 28_282
+
+
+@dataclass(slots=True)
+class XdrIncident:
+    """Alerts that belong together."""
+
+    id: str
+    machine_key: str
+    fields: Json
+    last_at: datetime
+    alert_ids: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class XdrAlert:
+    """An alert as Microsoft Graph writes it."""
+
+    id: str
+    fields: Json
+    visible_at: datetime
+
+    @property
+    def owner(self) -> str | None:
+        """Whom it is assigned to."""
+        owner: str | None = self.fields["assignedTo"]
+        return owner
+
+    @property
+    def comments(self) -> list[str]:
+        """What people wrote to it, oldest first."""
+        return [comment["comment"] for comment in self.fields["comments"]]
+
+
+class Xdr:
+    """Follows Azure's alerts; what is done here stays here, and the other way round."""
+
+    def __init__(self, store: AlertStore) -> None:
+        #: Alerts appear here so long after Azure shows them.
+        self.delay = timedelta()
+        self.alerts: dict[str, XdrAlert] = {}
+        self.incidents: dict[str, XdrIncident] = {}
+        store.on_change(self._follow)
+
+    def of(self, alert: SandboxAlert) -> XdrAlert | None:
+        """The same alert here; Informational ones never come."""
+        return self.alerts.get(xdr_id(alert.name))
+
+    def visible(self, at: datetime) -> Iterator[XdrAlert]:
+        """Newest first, as Graph lists them."""
+        found = [alert for alert in self.alerts.values() if alert.visible_at <= at]
+        return iter(sorted(found, key=lambda a: str(a.fields["createdDateTime"]), reverse=True))
+
+    def _follow(self, alert: SandboxAlert) -> None:
+        own = xdr_id(alert.name)
+        if own in self.alerts or alert.severity in ("Informational", ""):
+            return
+        at = alert.changes[0][0]
+        incident = self._incident(alert, at)
+        incident.alert_ids.append(own)
+        self.alerts[own] = XdrAlert(own, alert_fields(alert, own, incident.id), at + self.delay)
+
+    def _incident(self, alert: SandboxAlert, at: datetime) -> XdrIncident:
+        key = fold(alert.machine.id)
+        for incident in self.incidents.values():
+            if incident.machine_key == key and at - incident.last_at <= ONE_INCIDENT:
+                incident.last_at = at
+                return incident
+        number = str(_FIRST_INCIDENT + len(self.incidents))
+        found = XdrIncident(number, key, incident_fields(alert, number, at), at)
+        self.incidents[number] = found
+        return found
