@@ -6,19 +6,16 @@ Late and repeated clicks are answered politely, with who was faster and when.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from approvals.events import OpId, RequestId
 from feeds.reading import Stored
-from feeds.routing import Mentions
 from handlers import alert_deciding as deciding
 from handlers import deciding as request_deciding
 from handlers import drafts
 from handlers.alert_deciding import Decide, Did, DidNot, Not
-from handlers.alert_facts import AlertFacts, Known
+from handlers.alert_facts import AlertFacts
 from handlers.alert_feed import AlertFeed
-from handlers.alert_mutes import unmute
 from handlers.alert_stories import Stories
 from handlers.ask_form import form_view
 from handlers.caller import Caller, reference
@@ -29,7 +26,6 @@ from handlers.services import Services
 from handlers.views import alert_answers as answers
 from handlers.views import alert_forms as forms
 from handlers.views import alert_words as say
-from handlers.views.alert_card import alert_card
 from handlers.views.alert_story import story
 from handlers.views.alert_story_text import copy_form
 from handlers.views.alert_view import AlertView
@@ -58,9 +54,7 @@ class AlertClicks:
             "alert_reopen": self._form,
             "alert_mute": self._form,
             "alert_more": self._more,
-            "alert_show": self._show,
             "alert_close_port": self._close_port,
-            "alert_unmute": self._unmute,
         }
 
     def find(self, action_id: str) -> Callable[[Caller, Action, Locale], Awaitable[Outcome]] | None:
@@ -170,17 +164,6 @@ class AlertClicks:
 
     # --- looking ---
 
-    async def _show(self, caller: Caller, action: Action, locale: Locale) -> Outcome:
-        return await self.show(_value(action), locale)
-
-    async def show(self, typed: str, locale: Locale) -> Message:
-        """The card as it is, for one reader alone."""
-        stored = await self.facts.find(typed)
-        if stored is None:
-            return answers.unknown(typed, locale)
-        known = await self.facts.known(stored, with_names=False)
-        return alert_card(_without_mentions(known), locale)
-
     async def _story(self, caller: Caller, action: Action, locale: Locale) -> Outcome:
         facts = await self._stories.read(_value(action))
         return story(facts, locale) if facts else answers.unknown(_value(action), locale)
@@ -223,16 +206,6 @@ class AlertClicks:
         request_id = RequestId(found.request_id)
         return await self._jit.decide(caller, request_id, decide, verb, locale)
 
-    # --- mutes ---
-
-    async def _unmute(self, caller: Caller, action: Action, locale: Locale) -> Outcome:
-        if caller.person in self._s.membership().guests:
-            return answers.sentence("guest", locale)
-        body = await unmute(self._s, _value(action), actor=caller.person, op=caller.op)
-        if body is None:
-            return answers.sentence("unmute_late", locale)
-        return answers.sentence("unmuted", locale, name=answers.named(body.name))
-
 
 def _value(action: Action) -> str:
     """What the used element carried: a button's value, or that of the chosen option."""
@@ -243,8 +216,3 @@ def _value(action: Action) -> str:
 
 def _small_view(stored: Stored, result: DidNot, names: dict[str, str]) -> AlertView:
     return AlertView(alert=stored.alert, case=result.case, names=names)
-
-
-def _without_mentions(known: Known) -> AlertView:
-    """Shown to one reader, it calls nobody."""
-    return replace(known.view, mentions=Mentions())

@@ -112,14 +112,14 @@ def release(stored: Stored, case: Case, actor: PersonId) -> Deed | Not:
     return _deed(DeedKind.ASSIGNED, stored) if case.owner == actor else Not.NOT_OWNER
 
 
-def assign(to: PersonId) -> Decide:
+def assign(to: PersonId, note: str = "") -> Decide:
     def decide(stored: Stored, case: Case, actor: PersonId) -> Deed | Not:
         if _is_closed(stored, case):
             return Not.CLOSED
         if case.owner == to:
             return Not.ALREADY_YOURS if to == actor else Not.TAKEN
         kind = DeedKind.TAKEN if to == actor else DeedKind.ASSIGNED
-        return _deed(kind, stored, to=to if kind is DeedKind.ASSIGNED else NOBODY)
+        return _deed(kind, stored, reason=note, to=to if kind is DeedKind.ASSIGNED else NOBODY)
 
     return decide
 

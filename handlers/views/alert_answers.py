@@ -20,6 +20,11 @@ def sentence(key: str, locale: Locale, **args: object) -> Message:
     return blocks.message(said, blocks.section(said))
 
 
+def named(text: str) -> str:
+    """Foreign text inside a sentence."""
+    return safe.code(text, 150)
+
+
 def unknown(typed: str, locale: Locale) -> Message:
     return sentence("unknown", locale, id=safe.code(typed, 60))
 

@@ -109,7 +109,7 @@ def assert_inert(node: object) -> None:
 @pytest.mark.proves("C019", "C020", "C021", "C077", "C096", "C113")
 @pytest.mark.parametrize("language", ["en", "ja"])
 @given(view=VIEW)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_alert_is_a_message_that_slack_takes(language: str, view: AlertView) -> None:
     message = alert_card(view, samples.locale("ja" if language == "ja" else "en"))
     assert_valid_message(message.blocks, message.text)
@@ -120,7 +120,7 @@ def test_any_alert_is_a_message_that_slack_takes(language: str, view: AlertView)
 @pytest.mark.proves("C019", "C020", "C021", "C077", "C085")
 @pytest.mark.parametrize("language", ["en", "ja"])
 @given(view=VIEW, related=st.lists(ALERT, max_size=3).map(tuple))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_alert_has_a_story_that_slack_takes(
     language: str, view: AlertView, related: tuple[Alert, ...]
 ) -> None:
@@ -135,7 +135,7 @@ def test_any_alert_has_a_story_that_slack_takes(
 @pytest.mark.proves("C020", "C116")
 @pytest.mark.parametrize("language", ["en", "ja"])
 @given(alert=ALERT)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_alert_has_forms_that_slack_takes(language: str, alert: Alert) -> None:
     locale = samples.locale("ja" if language == "ja" else "en")
     for form in (dismiss_form, resolve_form, reopen_form, assign_form):
@@ -147,7 +147,7 @@ def test_any_alert_has_forms_that_slack_takes(language: str, alert: Alert) -> No
 @pytest.mark.proves("D6", "C019")
 @pytest.mark.parametrize("language", ["en", "ja"])
 @given(before=ALERT, now=ALERT)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_change_is_a_line_that_slack_takes(language: str, before: Alert, now: Alert) -> None:
     locale = samples.locale("ja" if language == "ja" else "en")
     said = change_line(before, now, locale)
