@@ -23,6 +23,7 @@ from delivery.network import NETWORK_ERRORS
 from delivery.refusals import error_name
 from handlers import answering, drafts, forms
 from handlers.alert_commands import AlertCommands
+from handlers.alert_edge import AlertEdge
 from handlers.ask_form import as_typed, chosen_machine, suggest_sources, suggest_vms
 from handlers.audit import Audit
 from handlers.caller import Caller, of_click, of_command, of_event, of_shortcut, of_view
@@ -66,6 +67,7 @@ def register(
     app.action(re.compile(r"^(source|ports|open_portal)$"))(edge.noted)
     app.command("/audit")(edge.audit_command)
     AlertCommands(services).register(app)
+    AlertEdge(services).register(app)
     app.event("app_mention")(edge.mention)
     app.event("message")(edge.direct_message)
     app.event("app_home_opened")(edge.home_opened)
