@@ -26,6 +26,7 @@ from defender.alert import Alert
 from defender.alert_decode import decode_pushed
 from defender.alerts import AlertGateway
 from defender.clients import AzureClients
+from defender.file_change_decode import FileChange
 from defender.file_changes import FileIntegrityGateway
 from defender.jit import JitGateway
 from delivery.deliverer import Rendered
@@ -53,7 +54,7 @@ from feeds.storm import Storms
 from feeds.verify import Verify
 from handlers.alert_at_port import alert_at_open_port
 from handlers.alert_facts import subject_of
-from handlers.alert_feed import AlertFeed
+from handlers.alert_feed import AlertFeed, Changes, no_changes
 from handlers.alert_show import ALERT, STORM, AlertShow
 from handlers.alert_voice import AlertVoice
 from handlers.alert_write_back import WriteBack
@@ -102,7 +103,9 @@ def _machine(s: Services) -> Callable[[str], Place | None]:
 class Alerts:
     """The alert feed."""
 
-    def __init__(self, ground: Ground, reports: DetectionReports, consumer: Consumer) -> None:
+    def __init__(
+        self, ground: Ground, reports: DetectionReports, consumer: Consumer, changes: Changes
+    ) -> None:
         self._g = ground
         self._reports = reports
         s, redis, tag, offset = ground.services, ground.redis, ground.tag, ground.clock.offset
@@ -130,6 +133,7 @@ class Alerts:
             settings=self.settings,
             route=self.intake.route,
             states=gateway,
+            changes=changes,
         )
         self.show = AlertShow(s, self.feed)
         self.write_back = WriteBack(s, self.feed, consumer)
@@ -231,6 +235,18 @@ class FileChanges:
         await self.feed.poll()
         await asyncio.sleep(self.settings().every.total_seconds())
 
+    async def between(
+        self, resource_id: str, machine: str, since: datetime, until: datetime
+    ) -> Sequence[FileChange]:
+        """A machine's changes in these hours, the oldest first, for an alert's story."""
+        found: dict[str, FileChange] = {}
+        for place in dict.fromkeys(p.casefold() for p in (resource_id, machine) if p):
+            for row in await self.store.of_machine(place, since):
+                at = row.change.changed_at or row.change.seen_at
+                if at is not None and since <= at <= until:
+                    found[row.change.key] = row.change
+        return sorted(found.values(), key=lambda change: change.changed_at or since)
+
     def risk(self) -> ChangeRisk:
         ledger = self._g.services.ledger
         return ChangeRisk(
@@ -250,10 +266,12 @@ class Feeds:
         self._s = s
         self._defender = Defender(s, tests)
         self._reports = DetectionReports(s, tests, reads if rules.alerts else None)
-        self.alerts = (
-            Alerts(ground, self._reports, consumer("write_back")) if rules.alerts else None
-        )
         self.changes = FileChanges(ground) if rules.file_changes else None
+        self.alerts: Alerts | None = None
+        if rules.alerts is not None:
+            changes = self.changes.between if self.changes else no_changes
+            self.alerts = Alerts(ground, self._reports, consumer("write_back"), changes)
+            s.alerts = self.alerts.feed
         self._openings = OpeningsWatch(s, ground.jit, tag=ground.tag)
         s.risk = FeedRisk(
             self.alerts.risk() if self.alerts else None,
