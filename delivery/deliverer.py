@@ -81,6 +81,10 @@ class _Told:
     receipt: tuple[str, str] = ("", "")
 
 
+#: A channel that can't be posted to, the one that gets its messages, and Slack's word for why.
+OnFallback = Callable[[ChannelId, ChannelId, str], Awaitable[None]]
+
+
 class Deliverer:
     """The posting side. `sweep` whenever something may wait; several processes may run one each."""
 
@@ -91,6 +95,8 @@ class Deliverer:
         render: Render,
         *,
         fallback_channel: ChannelId,
+        fallback_of: Callable[[ChannelId], ChannelId | None] = lambda _: None,
+        on_fallback: OnFallback | None = None,
         gone_note: Callable[[ChannelId], str],
         draw_file: DrawFile = no_file,
         post_interval: float = POST_INTERVAL_SECONDS,
@@ -101,7 +107,9 @@ class Deliverer:
     ) -> None:
         self._outbox = outbox
         self._render = render
-        self._fallback = fallback_channel
+        self._last_fallback = fallback_channel
+        self._fallback_of = fallback_of
+        self._on_fallback = on_fallback
         self._gone_note = gone_note
         self._lease, self._retry, self._hold = lease, retry, hold
         self._token = secrets.token_hex(8)
@@ -279,25 +287,34 @@ class Deliverer:
                 return await self._held(turn, "token", refusal)
             case Why.CHANNEL if is_person(turn.channel):
                 return await self._aside(turn, queued, refusal.name)  # nobody is there to read it
-            case Why.CHANNEL if turn.channel != self._fallback:
-                self._health.problems[turn.channel] = refusal.name
-                log.error("outbox %s: %s: to the fallback", turn.channel, refusal.name)
-                moved = Queued(queued.stream_id, await self._movable(queued.item))
-                if not await self._outbox.move(turn.poster, self._fallback, moved, refusal.name):
-                    raise LeaseLost(turn.channel)
-                return True
+            case Why.CHANNEL if turn.channel != self._last_fallback:
+                return await self._to_fallback(turn, queued, refusal)
             case Why.CHANNEL:
                 return await self._held(turn, turn.channel, refusal)
             case _:
                 self._health.problems[turn.channel] = refusal.name
                 return await self._aside(turn, queued, refusal.name)
 
-    async def _movable(self, item: Item) -> Item:
+    async def _to_fallback(self, turn: Turn, queued: Queued, refusal: Refusal) -> bool:
+        """Archived, gone, or we are no member: the next channel gets it, and somebody is told."""
+        fallback = self._fallback_of(turn.channel) or self._last_fallback
+        if fallback == turn.channel:
+            fallback = self._last_fallback
+        self._health.problems[turn.channel] = refusal.name
+        log.error("outbox %s: %s: to %s", turn.channel, refusal.name, fallback)
+        moved = Queued(queued.stream_id, await self._movable(queued.item, fallback))
+        if not await self._outbox.move(turn.poster, fallback, moved, refusal.name):
+            raise LeaseLost(turn.channel)
+        if self._on_fallback is not None:
+            await self._on_fallback(turn.channel, fallback, refusal.name)
+        return True
+
+    async def _movable(self, item: Item, fallback: ChannelId) -> Item:
         """The item for the fallback channel: into a thread only where its card goes there, too."""
         if isinstance(item, Card):
             return item
         address = await self._outbox.address(item.thread_of) if item.thread_of else None
-        is_there = address is None or address.channel == self._fallback
+        is_there = address is None or address.channel == fallback
         thread_of = item.thread_of if is_there else None
         if isinstance(item, Line):
             return Line(item.key, item.text, item.blocks, thread_of=thread_of)

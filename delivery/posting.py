@@ -25,6 +25,8 @@ from delivery.turn import Turn
 log = logging.getLogger(__name__)
 
 METADATA_TYPE = "sekisho_item"
+#: Slack tolerates short bursts; one post is little enough, and makes up for a slow answer.
+POST_BURST = 1
 PAGE = 200
 #: 4,000 messages since the try: beyond that, a second copy is the smaller harm.
 PAGES_MAX = 20
@@ -292,7 +294,7 @@ class Posting:
             raise UnknownOutcome(type(error).__name__) from error
 
     def pace(self, channel: ChannelId) -> Pace:
-        return self._posts.setdefault(channel, Pace(self._post_interval))
+        return self._posts.setdefault(channel, Pace(self._post_interval, POST_BURST))
 
 
 def is_person(channel: ChannelId) -> bool:
