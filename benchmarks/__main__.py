@@ -15,7 +15,17 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from benchmarks import clicks, crowd, opening, report, starting, typing_ahead, verifying
+from benchmarks import (
+    clicks,
+    crowd,
+    ingest,
+    opening,
+    report,
+    starting,
+    storm,
+    typing_ahead,
+    verifying,
+)
 from benchmarks.children import ChildFailed
 from benchmarks.clicks import NotRecorded
 from benchmarks.figures import Figure, Unit
@@ -42,6 +52,9 @@ PLAN: tuple[tuple[str, Measuring, int, int], ...] = (
     ("crowd_slow", crowd.crowd_slow, 3, 1),
     ("ready", starting.ready, 7, 2),
     ("verify", verifying.verify, 5, 1),
+    ("ingest", ingest.ingest, 5, 1),
+    # alerts, not samples: one storm takes a minute and a half
+    ("storm", storm.storm, 10_000, 600),
 )
 
 

@@ -23,5 +23,9 @@ TARGETS: Mapping[str, tuple[Target, ...]] = MappingProxyType(
         "ready_http": (Target(Measure.P50, 1.0),),
         "memory": (Target(Measure.P50, 100.0),),
         "verify": (Target(Measure.P50, 2.0),),
+        "ingest": (Target(Measure.RATIO, 2.0),),
+        "storm": (Target(Measure.RATIO, 1.1),),
+        "storm_click": (Target(Measure.P99, 50.0),),
+        "storm_memory": (Target(Measure.P50, 150.0),),
     }
 )

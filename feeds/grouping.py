@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 #: Entries of one script call, in which Redis serves nobody else.
 STEP_MAX = 500
-#: Detail messages that wait in the outbox at most: one is being posted, one follows. What comes
-#: later is drawn later, so that it is packed better and a High one does not wait for it.
-AHEAD = 2
+#: So many items wait in the outbox at most: a message that is being posted, two that follow, the
+#: card. What comes later is drawn later: it is packed better, and a High one waits 3 s at most.
+AHEAD = 4
 #: Alerts that are drawn at once: enough for a full message, little enough for a click to wait.
 DRAW_MAX = 300
 

@@ -7,14 +7,14 @@ it. Texts and blocks come from who draws (`Details`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from defender.alert import Alert
 from delivery.outbox import ChannelId, ObjectId
-from feeds.reading import AlertReads, instant
+from feeds.reading import READ_MAX, AlertReads, Stored, instant
 from feeds.scripts import text
 
 Block = dict[str, Any]
@@ -107,6 +107,13 @@ class Storms(AlertReads):
         return [
             key for severity, name, key in found if int(severity) <= rank and machine in ("", name)
         ]
+
+    async def each(self, storm_id: str) -> AsyncIterator[Stored]:
+        """Its alerts, the worst first, read in portions: ten thousand at once are 80 MB."""
+        keys = await self.members(storm_id)
+        for start in range(0, len(keys), READ_MAX):
+            for stored in await self.many(keys[start : start + READ_MAX]):
+                yield stored
 
     async def waiting(self, storm_id: str, limit: int) -> list[tuple[str, str]]:
         """Members without a line and their keys, the worst first."""

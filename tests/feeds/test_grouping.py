@@ -74,7 +74,7 @@ async def test_many_are_a_storm_with_one_card_and_packed_details(
             for block in item.blocks
             for line in block["text"]["text"].split("\n")
         ]
-        assert len(items) <= 5
+        assert len(items) <= 6
         await told(redis)
         if any(isinstance(item, File) for item in items):
             break

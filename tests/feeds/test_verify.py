@@ -120,7 +120,7 @@ async def test_what_was_removed_by_hand_is_named(
 async def test_a_removed_line_of_a_storm_names_every_alert_in_it(
     store: AlertStore, verify: Verify, group: Grouper, redis: Redis, desk: Desk
 ) -> None:
-    await store.ingest(arriving(*(an_alert(n) for n in range(400))))
+    await store.ingest(arriving(*(an_alert(n) for n in range(1_200))))
     desk.card("storm:S-1", 1_000)
     await group.sweep()
     await desk.deliver()
@@ -130,7 +130,7 @@ async def test_a_removed_line_of_a_storm_names_every_alert_in_it(
     report = await verify.run()
     assert before.is_good
     assert len(report.missing) > 50
-    assert report.told + report.waiting + len(report.missing) == 400
+    assert report.told + report.waiting + len(report.missing) == 1_200
 
 
 @pytest.mark.proves("D14")

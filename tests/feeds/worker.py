@@ -95,8 +95,8 @@ class Worker:
 
     async def _draw_file(self, object_id: ObjectId) -> FileContent:
         storm_id = object_id.partition(":")[2]
-        stored = await self._store.many(await self._storms.members(storm_id))
-        body = "\n".join(line_of(one.alert) for one in stored).encode()
+        lines = [line_of(one.alert) async for one in self._storms.each(storm_id)]
+        body = "\n".join(lines).encode()
         return FileContent(f"{storm_id}.csv", body)
 
 
