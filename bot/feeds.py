@@ -31,6 +31,7 @@ from defender.file_changes import FileIntegrityGateway
 from defender.jit import JitGateway
 from delivery.deliverer import Rendered
 from delivery.outbox import ChannelId, ObjectId
+from delivery.uploads import FileContent
 from feeds.alerts import AlertPoller
 from feeds.cases import Case, read_case
 from feeds.cursors import Cursors
@@ -65,6 +66,7 @@ from handlers.defender import register as register_defender
 from handlers.file_integrity_edge import FileIntegrityEdge
 from handlers.openings import OpeningsWatch
 from handlers.services import Services
+from handlers.storm_file import storm_file
 
 #: An alert is in its channel half a second after it was read.
 GROUP_EVERY = timedelta(seconds=0.25)
@@ -302,6 +304,19 @@ class Feeds:
             return await self.alerts.show.render(name)
         if name.startswith((CHANGES, RAISED)) and self.changes is not None:
             return await self.changes.edge.show.render(name)
+        return None
+
+    async def draw_file(self, name: ObjectId) -> FileContent | None:
+        """What is shared as a file, as it is now."""
+        if not name.startswith(STORM) or self.alerts is None:
+            return None
+        return await storm_file(self._s, self.alerts.feed, name)
+
+    def fallback_of(self, channel: ChannelId) -> ChannelId | None:
+        """What a route's channel can't show goes to the feed's default channel."""
+        for feed in (self.alerts, self.changes):
+            if feed is not None and channel in feed.settings().routing.channels:
+                return ChannelId(feed.settings().routing.default_channel)
         return None
 
     async def deeds(self, entry: Entry) -> Sequence[Told]:

@@ -297,6 +297,9 @@ class Service:
             self.client,
             self._render,
             fallback_channel=ChannelId(fallback),
+            fallback_of=self.feeds.fallback_of,
+            on_fallback=self._on_fallback,
+            draw_file=self.feeds.draw_file,
             gone_note=lambda channel: self.services.languages.of_channel(channel).text(
                 "edge.earlier_gone"
             ),
@@ -310,6 +313,14 @@ class Service:
             self.ledger, self._sink, SlackAnchors(self.services, settings.audit.channel)
         )
         self.ledger.on_frozen = self._on_frozen
+
+    async def _on_fallback(self, lost: ChannelId, to: ChannelId, why: str) -> None:
+        """The administrators read of it once a day, in their channel."""
+        audit = ChannelId(self.settings.audit.channel)
+        locale = self.services.languages.of_channel(audit)
+        text = locale.text("edge.lost_channel", channel=f"<#{lost}>", fallback=f"<#{to}>", why=why)
+        day = f"{self.ledger.instant:%Y-%m-%d}"
+        await self.outbox.put(audit, Line(key=f"lost:{lost}:{to}:{day}", text=text))
 
     async def _render(self, name: ObjectId) -> Rendered | None:
         """The card of whatever stands in an outbox, as it is now."""
