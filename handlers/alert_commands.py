@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 Body = Mapping[str, Any]
 
-#: Buttons of lists; `alert_show` opens a card from a list's row or a private message.
-ACTIONS = re.compile(r"^(alerts_\w+|alert_show(_\d+)?)$")
+#: Buttons and the menu of lists. Those of one alert (`alert_…`) are `handlers.alert_clicks`'s.
+ACTIONS = re.compile(r"^alerts_")
 
 
 class AlertCommands:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from feeds.reading import Stored
-from feeds.routing import Mentions
 from handlers import alert_deciding
-from handlers.alert_deciding import Did, DidNot, Not, Result
+from handlers.alert_clicks import AlertClicks
+from handlers.alert_feed import AlertFeed
 from handlers.alert_line import AlertLine, AlertVerb, corrected, example, id_of
 from handlers.alert_listing import NEAR_MAX, AlertListing
 from handlers.caller import Caller
+from handlers.jit import Jit
 from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views import alert_answers, alert_help
-from handlers.views.alert_card import alert_card
-from handlers.views.alert_view import AlertView
 from handlers.views.alert_words import short_id
 from handlers.views.blocks import Message
 
@@ -23,10 +22,9 @@ from handlers.views.blocks import Message
 class OneAlert:
     """What a line about one alert does."""
 
-    def __init__(self, services: Services, lists: AlertListing) -> None:
-        self._s = services
+    def __init__(self, services: Services, feed: AlertFeed, lists: AlertListing) -> None:
         self._lists = lists
-        self._facts = lists.facts
+        self._clicks = AlertClicks(services, feed, Jit(services))
 
     async def show(self, caller: Caller, line: AlertLine, locale: Locale) -> Message:
         """Its card as it is now, for who asks alone: it calls nobody."""
@@ -34,8 +32,7 @@ class OneAlert:
         found = await self._named(line, locale)
         if isinstance(found, Message):
             return found
-        known = await self._facts.known(found)
-        return alert_card(replace(known.view, mentions=Mentions()), locale)
+        return await self._clicks.show(found.alert.key, locale)
 
     async def act(self, caller: Caller, line: AlertLine, locale: Locale) -> Message:
         found = await self._named(line, locale)
@@ -49,15 +46,7 @@ class OneAlert:
             AlertVerb.RESOLVE: alert_deciding.resolve(line.reason),
             AlertVerb.DISMISS: alert_deciding.dismiss(line.reason),
         }[line.verb]
-        result = await alert_deciding.act(
-            self._s,
-            self._facts,
-            found.alert.key,
-            decide,
-            actor=caller.person,
-            op=caller.op,
-        )
-        return await self._said(result, line.about, locale)
+        return await self._clicks.decide(caller, found.alert.key, decide, locale)
 
     async def _named(self, line: AlertLine, locale: Locale) -> Stored | Message:
         """The one alert that is meant, or what to type instead."""
@@ -78,21 +67,3 @@ class OneAlert:
             rows = await self._lists.of_machine(line.about)
             return await self._lists.drawn(rows, "machine", locale, about=line.about)
         return alert_answers.unknown(line.about, locale)
-
-    async def _said(self, result: Result, typed: str, locale: Locale) -> Message:
-        """What became of it."""
-        people = [result.case.owner, result.case.decided_by]
-        names = await self._facts.names(people, ask=True)
-        match result:
-            case Did(stored, _, _, deed):
-                return alert_answers.did(deed, stored.alert, names, locale)
-            case DidNot(Not.ALREADY_YOURS, Stored(alert=alert), _):
-                return alert_answers.already_yours(alert, locale)
-            case DidNot(Not.TAKEN, _, case):
-                return alert_answers.taken_by(case, names, locale)
-            case DidNot(Not.CLOSED, Stored(alert=alert), case):
-                return alert_answers.late(AlertView(alert=alert, case=case, names=names), locale)
-            case DidNot(Not.UNKNOWN, _, _):
-                return alert_answers.unknown(typed, locale)
-            case DidNot(why, _, _):
-                return alert_answers.sentence(why.value, locale)

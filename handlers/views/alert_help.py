@@ -54,8 +54,11 @@ def unread_words(words: Sequence[str], line: str, locale: Locale) -> Message:
 
 
 def bad_severity(typed: str, near: str, locale: Locale) -> Message:
-    said = locale.text("alerts.near.severity", typed=safe.code(typed, 60))
-    return blocks.message(_bare(said), blocks.section(said), _buttons([near] if near else []))
+    said = [locale.text("alerts.near.severity", typed=safe.code(typed, 60))]
+    if near:
+        said.append(locale.text("alert_lists.meant", near=safe.code(near)))
+    text = _bare(locale.text("list.sentences").join(said))
+    return blocks.message(text, blocks.section(*said), _buttons([near] if near else []))
 
 
 def bad_days(locale: Locale) -> Message:

@@ -153,7 +153,7 @@ def _mute_row(mute: Mute, number: int, names: Mapping[str, str], locale: Locale)
     )
     spoken = locale.text("alert.button.unmute_spoken", name=safe.cut(safe.one_line(name), 60))
     end = blocks.button(
-        locale.text("alert.button.unmute"), f"alerts_unmute_{number}", mute.id, spoken=spoken
+        locale.text("alert.button.unmute"), f"alert_unmute_{number}", mute.id, spoken=spoken
     )
     return blocks.section(said, accessory=end)
 
@@ -174,10 +174,13 @@ def _filter(page: AlertPage, locale: Locale) -> Element:
     if page.kind != "open":
         offered.insert(0, "open")
     choices = [Option(kind, locale.text(f"alerts.{_FILTER_TEXTS[kind]}")) for kind in offered]
-    element = blocks.choices("static_select", "alerts_filter", choices, ())
-    placeholder = locale.text("alerts.filter")
-    element["placeholder"] = blocks.plain_text(placeholder, blocks.PLACEHOLDER_MAX)
-    return element
+    placeholder = blocks.plain_text(locale.text("alerts.filter"), blocks.PLACEHOLDER_MAX)
+    return {
+        "type": "static_select",
+        "action_id": "alerts_filter",
+        "placeholder": placeholder,
+        "options": blocks.options(choices),
+    }
 
 
 def _next(page: AlertPage, kind: str, locale: Locale) -> Element | None:

@@ -36,7 +36,7 @@ def route_answer(asked: RouteAsked, locale: Locale) -> Message:
     """Where it goes, by which rule; then who is called; then the rules before it."""
     routed = asked.routed
     channel = f"<#{routed.channel}>"
-    severity = say.severity_word(asked.severity, locale)
+    severity = safe.escape_mrkdwn(say.severity_word(asked.severity, locale), 60)
     headline = locale.text(
         "alerts.route.headline",
         severity=severity,
