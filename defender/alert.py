@@ -15,7 +15,7 @@ import msgspec
 SEVERITIES = ("high", "medium", "low", "informational")
 
 
-class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
+class Entity(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One entity of the evidence, references resolved.
 
     `kind`: lower-cased type (`host`, `process`, `file`, `account`, `ip`, …). `name`: what one
@@ -29,7 +29,7 @@ class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
     parent: int | None = None
 
 
-class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """`key` is the identity: the lower-cased systemAlertId, without one the folded resource id."""
 
     key: str

@@ -30,6 +30,7 @@ YEARS = range(1990, 2200)
 _US_DATE = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4})[ ,]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s*([AP])M)?", re.IGNORECASE
 )
+_WEB = re.compile(r'https?://[^\s<>"|]+', re.IGNORECASE)
 _BREAK = re.compile(r"<br\s*/?>|\r\n?", re.IGNORECASE)
 
 
@@ -150,8 +151,8 @@ def time_of(node: Node, *names: str) -> datetime | None:
 
 def web_link(text: str) -> str:
     """The address when it is one of the web without blanks or controls, else ""."""
-    is_link = text[:8].lower().startswith(("https://", "http://")) and len(text) < LINK_MAX
-    return text if is_link and text.isprintable() and not re.search(r'[\s<>"|]', text) else ""
+    is_link = len(text) < LINK_MAX and text.isprintable() and _WEB.fullmatch(text)
+    return text if is_link else ""
 
 
 def _written(value: object) -> str:

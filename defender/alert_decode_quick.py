@@ -32,7 +32,7 @@ from defender.alert_decode_text import Slots, extended_of, prose, steps_of
 _BYTES_MAX = 16_000
 
 
-class _Identifier(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class _Identifier(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     type: str | None = None
     id: str | int | None = msgspec.field(default=None, name="$id")
     azure_resource_id: str | None = None
@@ -45,7 +45,7 @@ class _Identifier(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     agent_id: str | None = None
 
 
-class _Properties(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class _Properties(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     system_alert_id: str
     alert_display_name: str
     severity: str
@@ -75,7 +75,7 @@ class _Properties(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     sub_techniques: list[str] | None = None
 
 
-class _Item(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class _Item(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     id: str
     properties: _Properties
     name: str | None = None

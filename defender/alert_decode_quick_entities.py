@@ -14,18 +14,18 @@ class Doubt(Exception):
     """Something is not as documented: the reader that knows every spelling is asked."""
 
 
-class _Link(msgspec.Struct, rename={"target": "$ref"}, forbid_unknown_fields=True):
+class _Link(msgspec.Struct, rename={"target": "$ref"}, forbid_unknown_fields=True, gc=False):
     target: str
 
 
-class _Hash(msgspec.Struct, forbid_unknown_fields=True):
+class _Hash(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     algorithm: str
     value: str
     type: str | None = None
     id: str | None = msgspec.field(default=None, name="$id")
 
 
-class _Image(msgspec.Struct, forbid_unknown_fields=True):
+class _Image(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     target: str | None = msgspec.field(default=None, name="$ref")
     id: str | None = msgspec.field(default=None, name="$id")
     name: str | None = None
@@ -34,7 +34,7 @@ class _Image(msgspec.Struct, forbid_unknown_fields=True):
     file_hashes: list[_Hash] | None = msgspec.field(default=None, name="fileHashes")
 
 
-class _Place(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class _Place(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     country_code: str | None = None
     country_name: str | None = None
     state: str | None = None
@@ -46,7 +46,7 @@ class _Place(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     organization: str | None = None
 
 
-class QuickEntity(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class QuickEntity(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     """All fields of the kinds that are read here."""
 
     type: str
@@ -118,13 +118,14 @@ def _entity(
             name = _process(facts, entity, given, places, inside)
             parent = _parent(entity, given, places)
         case "file":
-            name = joined_path(short(entity.directory), short(entity.name))
-            facts = {"directory": short(entity.directory), "path": name}
+            name = joined_path(_add(facts, "directory", entity.directory), short(entity.name))
+            _add(facts, "path", name, 2 * NAME_MAX + 1)
             _hashes(facts, entity.file_hashes)
         case "account":
             name = _account_name(entity)
-            facts = {"domain": short(entity.nt_domain), "sid": short(entity.sid),
-                     "logon_id": short(entity.logon_id)}  # fmt: skip
+            _add(facts, "domain", entity.nt_domain)
+            _add(facts, "sid", entity.sid)
+            _add(facts, "logon_id", entity.logon_id)
         case "host":
             name = _host(facts, entity)
         case "ip":
@@ -137,7 +138,17 @@ def _entity(
             raise Doubt
     if not name or (entity.account is not None and entity.type != "process"):
         raise Doubt
-    return Entity(entity.type, name, {fact: text for fact, text in facts.items() if text}, parent)
+    return Entity(entity.type, name, facts, parent)
+
+
+def _add(facts: dict[str, str], name: str, text: str | None, longest: int = NAME_MAX) -> str:
+    """Put a fact that is there among the others."""
+    if not text:
+        return ""
+    found = short(text, longest)
+    if found:
+        facts[name] = found
+    return found
 
 
 def _process(
@@ -147,10 +158,10 @@ def _process(
     places: dict[str, int],
     inside: dict[str, _Image],
 ) -> str:
-    facts["command_line"] = command = short(entity.command_line, FACT_MAX)
-    facts["pid"] = short(entity.process_id)
-    facts["started_at"] = short(entity.creation_time_utc)
-    facts["elevation"] = short(entity.elevation_token)
+    command = _add(facts, "command_line", entity.command_line, FACT_MAX)
+    _add(facts, "pid", entity.process_id)
+    _add(facts, "started_at", entity.creation_time_utc)
+    _add(facts, "elevation", entity.elevation_token)
     path = ""
     image: _Image | QuickEntity | None = entity.image_file
     if isinstance(image, _Image) and image.target is not None:
@@ -160,12 +171,12 @@ def _process(
         image = found if is_file else inside.get(image.target)
     if image is not None:
         path = joined_path(short(image.directory), short(image.name))
-        facts["path"] = path
+        _add(facts, "path", path, 2 * NAME_MAX + 1)
         _hashes(facts, image.file_hashes)
     if entity.account is not None:
         place = places.get(entity.account.target)
         if place is not None and given[place].type == "account":
-            facts["account"] = _account_name(given[place])
+            _add(facts, "account", _account_name(given[place]), 2 * NAME_MAX + 1)
     return path or short(command)
 
 
@@ -196,16 +207,17 @@ def _account_name(entity: QuickEntity) -> str:
 def _host(facts: dict[str, str], entity: QuickEntity) -> str:
     if entity.dns_domain and entity.nt_domain:
         raise Doubt  # which one counts is a question of their order
-    facts["os"], facts["os_version"] = short(entity.os_family), short(entity.os_version)
-    facts["domain"] = short(entity.dns_domain or entity.nt_domain)
-    facts["resource_id"] = resource_id = short(entity.azure_id)
-    facts["agent_id"] = short(entity.oms_agent_id)
+    _add(facts, "os", entity.os_family)
+    _add(facts, "os_version", entity.os_version)
+    _add(facts, "domain", entity.dns_domain or entity.nt_domain)
+    resource_id = _add(facts, "resource_id", entity.azure_id)
+    _add(facts, "agent_id", entity.oms_agent_id)
     name = short(entity.host_name) or short(entity.net_bios_name)
     return name or resource_id.rstrip("/").rpartition("/")[2]
 
 
 def _place(facts: dict[str, str], location: _Place) -> None:
-    facts["country"] = short(location.country_name) or short(location.country_code)
-    facts["city"] = short(location.city)
-    facts["asn"] = "" if location.asn is None else str(location.asn)
-    facts["organization"] = short(location.organization) or short(location.carrier)
+    _add(facts, "country", short(location.country_name) or location.country_code)
+    _add(facts, "city", location.city)
+    _add(facts, "asn", None if location.asn is None else str(location.asn))
+    _add(facts, "organization", short(location.organization) or location.carrier)
