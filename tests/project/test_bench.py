@@ -18,7 +18,11 @@ AIMS: Mapping[str, tuple[Target, ...]] = {
 }
 
 #: Figures that the plan's rows give under other names than their own.
-SEVERAL = {"ready": {"ready_socket", "ready_http", "memory"}}
+SEVERAL = {
+    "ready": {"ready_socket", "ready_http", "memory"},
+    "ingest": {"ingest", "ingest_again"},
+    "storm": {"storm", "storm_click", "storm_memory"},
+}
 
 
 def click(ours: tuple[float, ...], floor: tuple[float, ...] = (1.0, 1.0)) -> Figure:
