@@ -20,6 +20,7 @@ from feeds.reading import Stored
 from handlers.alert_facts import AlertFacts
 from handlers.alert_feed import AlertFeed
 from handlers.alert_mutes import MuteBody, put_in_force, read_mute
+from handlers.alert_portal import PortalChanges
 from handlers.services import Services
 from handlers.views import alert_words as say
 from handlers.views import safe
@@ -42,6 +43,7 @@ class AlertShow:
         self._s = services
         self._feed = feed
         self.facts = AlertFacts(services, feed)
+        self.portal = PortalChanges(services, feed)
 
     # --- cards ---
 
@@ -69,6 +71,7 @@ class AlertShow:
 
     def say_change(self, before: Alert, now: Alert) -> tuple[str, list[dict[str, object]]] | None:
         """For the ingest: the line that stands in the thread, in the channel's language."""
+        self.portal.saw(before, now)
         locale = self._s.languages.of_channel(self._feed.route(now).channel)
         said = change_line(before, now, locale)
         if said is None:

@@ -25,6 +25,7 @@ from delivery.outbox import OUTBOX_ERRORS, Line
 from feeds.reading import Stored
 from handlers.alert_facts import AlertFacts
 from handlers.alert_feed import AlertFeed, States, Verb
+from handlers.alert_portal import PortalChanges
 from handlers.services import Services
 from handlers.views.alert_thread import small_line
 
@@ -58,6 +59,7 @@ class WriteBack:
         self._feed = feed
         self._consumer = consumer
         self._facts = AlertFacts(services, feed)
+        self._portal = PortalChanges(services, feed)
         self._wait = wait
 
     async def run(self) -> None:
@@ -92,6 +94,8 @@ class WriteBack:
         if stored is None or not await self._is_wanted(stored, verb):
             return
         problem = await self._set(states, stored, verb)
+        if not problem and verb in ("resolve", "dismiss"):
+            await self._portal.note_written(stored.alert.key)
         if problem and verb != "inProgress":
             await self._tell(entry, stored, problem)
 
