@@ -28,6 +28,8 @@ class AzureAddresses(msgspec.Struct, frozen=True):
 
     url: str
     authority: str
+    log_analytics_url: str
+    graph_url: str
     ca_file: str
     tenant_id: str
     client_id: str
@@ -58,6 +60,8 @@ def bot_environment(
         "SEKISHO_SLACK__API_URL": slack.url,
         "SEKISHO_AZURE__RESOURCE_MANAGER": azure.url,
         "SEKISHO_AZURE__AUTHORITY": azure.authority,
+        "SEKISHO_AZURE__LOG_ANALYTICS": azure.log_analytics_url,
+        "SEKISHO_AZURE__GRAPH": azure.graph_url,
         "SEKISHO_AZURE__CA_FILE": azure.ca_file,
         "SEKISHO_AZURE__TENANT_ID": azure.tenant_id,
         "SEKISHO_AZURE__CLIENT_ID": azure.client_id,

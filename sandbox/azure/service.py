@@ -20,6 +20,7 @@ from sandbox.azure.alert_wishes import Wish
 from sandbox.azure.alerts import AlertStore, SandboxAlert
 from sandbox.azure.app import STOP_WITHIN, AzureApp
 from sandbox.azure.exchange import Exchange, ExchangeLog
+from sandbox.azure.exports import Exporter
 from sandbox.azure.faults import Faults
 from sandbox.azure.jit import Initiate, InitiateMachine, InitiatePort, Opening
 from sandbox.azure.kql.values import Row
@@ -94,6 +95,7 @@ class SandboxAzure:
         self.alert_answers = AlertAnswers(self.alerts)
         self.resource_graph = ResourceGraph(self.alerts, self.state, self.rights, self.tokens)
         self.xdr = Xdr(self.alerts)
+        self.exports = Exporter(self.alerts)
         self.workspaces = Workspaces(self.state, demo_workspaces(self.state))
         self._app = AzureApp(
             state=self.state,
@@ -168,6 +170,7 @@ class SandboxAzure:
 
     async def stop(self) -> None:
         """Stop listening; what Azure holds is kept for the next start."""
+        await self.exports.close()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
