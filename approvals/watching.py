@@ -75,6 +75,10 @@ class WatchStore:
             taken += answer if isinstance(answer, int) else 0
         return taken == len(changes)
 
+    async def remember(self, what: str, scope: str, field: str, value: bytes) -> None:
+        """One field, whatever it was."""
+        await self._store.command("HSET", self._key(what, scope), field, value)
+
     async def read_at(self, what: str, scope: str) -> datetime | None:
         """When that was compared last."""
         found = await self._store.command("GET", self._key(f"{what}-at", scope))

@@ -5,11 +5,14 @@ Unknown is an answer: a feed that is off, or that was not read for a while, neve
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
+
+import msgspec
 
 from approvals.deeds import Subject
 from approvals.request import Request
@@ -49,6 +52,18 @@ class RiskFacts:
     is_more: bool = False
     changes_since: datetime | None = None
 
+    @property
+    def signature(self) -> bytes:
+        """What of it is worth an edit of a card: an instant that moves on is not."""
+        said = (
+            None if self.alerts is None else sorted(self.alerts.items()),
+            self.newest.key if self.newest else "",
+            self.alerts_since is not None,
+            self.unexplained,
+            self.changes_since is not None,
+        )
+        return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:16].encode()
+
 
 UNKNOWN = RiskFacts()
 
@@ -73,7 +88,7 @@ class AlertRisk:
     """Open alerts. `read_at`: when a source was last read to its end, None: never."""
 
     reads: AlertReads
-    read_at: Now | Callable[[], Awaitable[datetime | None]]
+    read_at: Callable[[], Awaitable[datetime | None]]
     now: Now
     silent_after: Callable[[], timedelta] = field(default=lambda: SILENT_AFTER)
 

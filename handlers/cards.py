@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from approvals.closing import RULE_LEFT
 from approvals.events import RequestId, State
+from approvals.ledger import LedgerError
 from approvals.request import Request
+from approvals.watching import WatchStore
 from delivery.deliverer import Rendered
 from delivery.outbox import ChannelId, ObjectId
 from feeds.risk import UNKNOWN, RiskFacts
@@ -20,6 +22,11 @@ PREFIX = "request:"
 HISTORY_MAX = 5
 #: Redis answers in a millisecond; whatever takes longer is not waited for.
 RISK_WAIT_SECONDS = 1.0
+
+#: What the cards that wait for approvers show of their VMs' danger, in the `WatchStore`.
+WHAT_RISK = ("risk", "cards")
+#: A pending card is redrawn at most once a second; a request lapses long before ten million.
+REDRAWINGS = 10_000_000
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +46,26 @@ class Cards:
         if request is None:
             return None
         channel = request.rule.channel
-        card = request_card(
-            request, await self.facts(request), self._s.languages.of_channel(channel)
-        )
-        return Rendered(ChannelId(channel), request.version, card.text, card.blocks)
+        facts = await self.facts(request)
+        card = request_card(request, facts, self._s.languages.of_channel(channel))
+        version = request.version * REDRAWINGS
+        if request.state is State.PENDING:
+            version += self._redrawing(request)
+            await self._note_risk(request, facts.risk)
+        return Rendered(ChannelId(channel), version, card.text, card.blocks)
+
+    def _redrawing(self, request: Request) -> int:
+        """Newest wins also among cards of one version, which differ in what is known of the VM."""
+        age = self._s.ledger.instant - request.submitted_at
+        return min(max(0, int(age.total_seconds())), REDRAWINGS - 1)
+
+    async def _note_risk(self, request: Request, risk: RiskFacts) -> None:
+        """So that it is seen when another one should be shown (`handlers.pending_risk`)."""
+        try:
+            store = WatchStore(self._s.ledger.store)
+            await store.remember(*WHAT_RISK, request.id, risk.signature)
+        except LedgerError as error:
+            log.warning("what card %s shows is not noted: %s", request.id, error)
 
     async def facts(self, request: Request, *, with_power: bool = True) -> CardFacts:
         """`with_power=False` where Azure can't be waited for: a form's trigger lives 3 s."""
