@@ -58,13 +58,11 @@ class FileChangeFeed:
         settings: Callable[[], FileChangeSettings],
         *,
         find: Find,
-        subscription_name: Callable[[str], str] = str,
     ) -> None:
         self._gateway = gateway
         self._store = store
         self._settings = settings
         self._find = find
-        self._subscription_name = subscription_name
         self.states = States(store)
         self.silence = Silence(gateway, store)
 
@@ -203,7 +201,7 @@ class FileChangeFeed:
             machine=change.machine,
             resource_id=change.resource_id,
             resource_group=machine.resource_group if machine else change.resource_group,
-            subscription=self._subscription_name(change.subscription_id),
+            subscription=getattr(machine, "subscription_name", "") or change.subscription_id,
             agent_id=change.agent_id,
             workspace=workspace.name,
             table=change.table,
