@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+import yaml
 from redis.asyncio import Redis
 
 from approvals.request import Request
@@ -23,9 +24,10 @@ from benchmarks.clicks import VMS, prepare
 from benchmarks.figures import Figure, Unit
 from benchmarks.ground import Ground
 from benchmarks.load import client
-from benchmarks.storm_process import TEXT_MAX, Orders, line_of
+from benchmarks.storm_process import Orders
 from bot.locales import load
 from bot.redis_client import connect
+from defender.alert import Alert
 from defender.alert_decode import decode_page
 from delivery.outbox import Outbox
 from feeds.store import AlertStore
@@ -33,13 +35,14 @@ from feeds.storm import Storms
 from feeds.verify import FeedsReport, Verify
 
 TAG = "storm"
-FEEDS = "storm-feeds"
 CHANNEL = "C0GENERAL"
 SECONDS = 60
 CLICK_EVERY_SECONDS = 0.4
 #: More than any storm of this size may take.
 END_SECONDS = 300.0
 LOOK_SECONDS = 0.25
+#: Characters of one message.
+TEXT_MAX = 9_000
 WARM = 20
 
 
@@ -47,26 +50,27 @@ async def storm(ground: Ground, alerts: int) -> list[Figure]:
     """`alerts` in 60 s, a few in as many seconds as they need."""
     seconds = max(5, SECONDS * alerts // 10_000)
     bound = await asyncio.to_thread(_bound, alerts, seconds)
-    orders = Orders(FEEDS, CHANNEL, alerts, seconds)
+    orders = Orders(TAG, alerts, seconds)
     path = ground.folder / "storm.json"
     path.write_bytes(msgspec.json.encode(orders))
     count = int((bound + 40) / CLICK_EVERY_SECONDS)
     requests = await prepare(ground, TAG, count, vms=VMS)
     redis = connect(ground.valkey.url)
     environ = ground.environment(TAG, changes={"SEKISHO_AUDIT__CHANNEL": "C0JA"})
+    environ["SEKISHO_CONFIG"] = str(_one_channel(ground, Path(environ["SEKISHO_CONFIG"])))
     words = ["benchmarks.storm_process", str(path)]
     try:
         async with child(TAG, words, environ, ground.folder) as (bot, line):
             port = msgspec.json.decode(line, type=dict[str, int])["port"]
             clicks = _Clicks(ground, port, requests)
             await asyncio.to_thread(clicks.warm)
-            await redis.set(f"{{{FEEDS}}}:go", "1")
+            await redis.set(f"{{{TAG}}}:go", "1")
             clicking = asyncio.create_task(asyncio.to_thread(clicks.run))
             found = await _watch(redis, alerts)
             clicks.is_over = True
             await clicking
             peak = peak_megabytes(bot.pid)
-        kept = await Storms(redis, tag=FEEDS).storm("S-1")
+        kept = await Storms(redis, tag=TAG).storm("S-1")
     finally:
         await redis.aclose()
     posts = kept.lines if kept is not None else 0
@@ -90,6 +94,16 @@ async def storm(ground: Ground, alerts: int) -> list[Figure]:
     ]  # fmt: skip
 
 
+def _one_channel(ground: Ground, demo: Path) -> Path:
+    """The demo's settings, but every alert goes into one channel."""
+    settings = yaml.safe_load(demo.read_text("utf-8"))
+    settings["alerts"] = {"default_channel": CHANNEL}
+    settings.pop("file_changes", None)
+    path = ground.folder / "storm.yaml"
+    path.write_text(yaml.safe_dump(settings), "utf-8")
+    return path
+
+
 class _Watched(msgspec.Struct):
     """Seconds since the storm began."""
 
@@ -102,10 +116,10 @@ class _Watched(msgspec.Struct):
 async def _watch(redis: Redis, alerts: int) -> _Watched:
     """Until every line stands in Slack and its receipt in Redis."""
     began, found = time.monotonic(), _Watched()
-    storms, outbox = Storms(redis, tag=FEEDS), Outbox(redis, tag=FEEDS)
+    storms, outbox = Storms(redis, tag=TAG), Outbox(redis, tag=TAG)
 
     async def first() -> bool:
-        return bool(await cast(Any, redis.exists(f"{{{FEEDS}}}:address:storm:S-1")))
+        return bool(await cast(Any, redis.exists(f"{{{TAG}}}:address:storm:S-1")))
 
     async def counted() -> bool:
         known = await storms.storm("S-1")
@@ -121,7 +135,7 @@ async def _watch(redis: Redis, alerts: int) -> _Watched:
     found.first = await _until(first, began)
     found.counted = await _until(counted, began)
     found.told = await _until(told, began)
-    found.report = await Verify(AlertStore(redis, tag=FEEDS), outbox).run()
+    found.report = await Verify(AlertStore(redis, tag=TAG), outbox).run()
     if found.report.told != alerts or not found.report.is_good:
         raise ChildFailed(f"verify says {found.report}")
     return found
@@ -165,8 +179,14 @@ def _bound(alerts: int, seconds: int) -> float:
     size = 0
     for start in range(0, alerts, 500):
         decoded, _ = decode_page(page(start, min(500, alerts - start)))
-        size += sum(len(line_of(alert)) + 1 for alert in decoded)
+        size += sum(len(_line(alert)) + 1 for alert in decoded)
     return max(float(seconds), -(-size // TEXT_MAX))
+
+
+def _line(alert: Alert) -> str:
+    """What has to be visible of each alert; ours may fold many into one."""
+    at = f"{alert.generated_at:%H:%M:%S}" if alert.generated_at else ""
+    return f"{at} {alert.severity}: {alert.title} {alert.machine} #{alert.key[20:28]}"
 
 
 def peak_megabytes(pid: int) -> float:
