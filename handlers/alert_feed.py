@@ -14,6 +14,7 @@ from feeds.routing import Routed
 from feeds.settings import AlertSettings
 from feeds.store import AlertStore
 from feeds.storm import Storms
+from handlers.alert_xdr import Xdr
 
 Verb = Literal["resolve", "dismiss", "activate", "inProgress"]
 
@@ -54,5 +55,5 @@ class AlertFeed:
     #: None: Sekisho may not change alerts, so Defender keeps its own state
     states: States | None = None
     changes: Changes = no_changes
-    #: whether Microsoft Graph is read as well
-    has_graph: bool = False
+    #: Microsoft Graph, where it is configured
+    xdr: Xdr | None = None

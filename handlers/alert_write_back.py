@@ -23,6 +23,7 @@ from defender.errors import (
 )
 from delivery.outbox import OUTBOX_ERRORS, Line
 from feeds.reading import Stored
+from handlers import alert_xdr
 from handlers.alert_facts import AlertFacts
 from handlers.alert_feed import AlertFeed, States, Verb
 from handlers.alert_portal import PortalChanges
@@ -82,17 +83,22 @@ class WriteBack:
 
     async def write(self, entry: Entry) -> None:
         """Tell Defender of this deed, if it is still what people want."""
-        deed, states = entry.event, self._feed.states
-        if not isinstance(deed, Deed) or states is None or entry.actor == SEKISHO:
+        deed = entry.event
+        if not isinstance(deed, Deed) or entry.actor == SEKISHO:
             return
-        verb = VERBS.get(deed.kind)
-        if verb is None or not deed.subject.startswith("alert:"):
-            return
-        if deed.kind is DeedKind.ASSIGNED and not deed.to:
+        if deed.kind not in VERBS or not deed.subject.startswith("alert:"):
             return
         stored = await self._feed.store.alert(deed.subject.removeprefix("alert:"))
-        if stored is None or not await self._is_wanted(stored, verb):
+        if stored is None or not await self._is_wanted(stored, VERBS[deed.kind]):
             return
+        is_release = deed.kind is DeedKind.ASSIGNED and not deed.to
+        if self._feed.states is not None and not is_release:
+            await self._in_azure(self._feed.states, entry, stored, VERBS[deed.kind])
+        if self._feed.xdr is not None:
+            names = await self._facts.names((entry.actor, deed.to), ask=True)
+            await alert_xdr.write(self._feed.xdr, stored.alert, deed, entry.actor, names)
+
+    async def _in_azure(self, states: States, entry: Entry, stored: Stored, verb: Verb) -> None:
         problem = await self._set(states, stored, verb)
         if not problem and verb in ("resolve", "dismiss"):
             await self._portal.note_written(stored.alert.key)
@@ -104,11 +110,13 @@ class WriteBack:
         _, case = await self._facts.case(stored.alert.key)
         wanted = STATES.get(verb)
         if wanted is None:
-            return not case.is_closed and stored.alert.state == "active"
+            return not case.is_closed
         return case.state == wanted or (wanted == "active" and not case.is_closed)
 
     async def _set(self, states: States, stored: Stored, verb: Verb) -> str:
         """The word of what was wrong, "" when it is done."""
+        if verb == "inProgress" and stored.alert.state != "active":
+            return ""
         wait = self._wait
         why = "unknown"
         for _ in range(TRIES_MAX):

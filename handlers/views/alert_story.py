@@ -11,6 +11,7 @@ from datetime import datetime
 
 from defender.alert import Alert, Entity
 from defender.file_change_decode import FileChange
+from defender.xdr_decode import XdrAlert
 from handlers.locale import Locale
 from handlers.views import alert_words as say
 from handlers.views import blocks, safe
@@ -37,7 +38,7 @@ class StoryFacts:
     related: tuple[Alert, ...] = ()
     of_incident: tuple[Alert, ...] = ()
     changes: tuple[FileChange, ...] = ()
-    has_graph: bool = False
+    xdr: XdrAlert | None = None
     has_changes: bool = False
 
 
@@ -66,6 +67,7 @@ def story(facts: StoryFacts, locale: Locale) -> View:
         *_part("alert.story.evidence", _evidence(alert, locale), locale),
         *_part("alert.story.todo", _todo(alert), locale),
         *_part("alert.story.related", _related(facts, locale), locale),
+        *_part("alert.story.xdr", _in_xdr(facts.xdr, locale), locale),
         _buttons(alert, locale),
         blocks.context(locale.text("alert.story.small", sources=_sources(facts, locale))),
         metadata=say.reference(alert.key),
@@ -159,6 +161,18 @@ def _related(facts: StoryFacts, locale: Locale) -> Block | None:
     return blocks.rich_text(_list("bullet", items)) if items else None
 
 
+def _in_xdr(xdr: XdrAlert | None, locale: Locale) -> Block | None:
+    """Who has it there, as what it is classified, the last words."""
+    if xdr is None:
+        return None
+    facts = [xdr.status, xdr.owner, xdr.classification, xdr.determination]
+    shown = [safe.cut(safe.one_line(fact), 80) for fact in facts if fact.strip()]
+    items = [[blocks.run(locale.text("list.comma").join(shown))]] if shown else []
+    for comment in xdr.comments[-3:]:
+        items.append([blocks.run(safe.plain(safe.one_line(comment.text), 300))])
+    return blocks.rich_text(_list("bullet", items)) if items else None
+
+
 def _ids(alerts: Sequence[Alert], locale: Locale) -> Iterable[Element]:
     comma = locale.text("list.comma")
     for place, alert in enumerate(alerts[:RELATED_MAX]):
@@ -182,7 +196,7 @@ def _buttons(alert: Alert, locale: Locale) -> Block:
 
 def _sources(facts: StoryFacts, locale: Locale) -> str:
     names = ["alert"]
-    names += ["graph"] if facts.has_graph else []
+    names += ["graph"] if facts.xdr is not None else []
     names += ["files"] if facts.has_changes else []
     return locale.join([locale.text(f"alert.story.sources.{name}") for name in [*names, "audit"]])
 
