@@ -51,7 +51,7 @@ async def test_thread_approver_and_requester_are_told_once(stage: Stage) -> None
     card = await opened(stage)
     assert await seen(stage, alert(stage)) == 1
     assert await seen(stage, alert(stage)) == 1
-    await eventually(lambda: said(stage, card, "High alert with port 22 on web-01 open") == 1)
+    await eventually(lambda: said(stage, card, "High alert: port 22 on web-01") == 1)
     await eventually(lambda: told(stage, "suzuki", "You approved it") == 1)
     await eventually(lambda: told(stage, "alice", "Open for you") == 1)
     assert said(stage, card, "High alert") == 1
@@ -113,7 +113,7 @@ async def test_what_came_while_the_port_was_opened_is_found_by_looking(stage: St
     await PortAlerts(service.services, store).look()
     await PortAlerts(service.services, store).look()  # another process, or after a restart
     assert await seen(stage, alert(stage)) == 1  # and the hook
-    await eventually(lambda: said(stage, card, "High alert with port 22 on web-01 open") == 1)
+    await eventually(lambda: said(stage, card, "High alert: port 22 on web-01") == 1)
     await eventually(lambda: told(stage, "suzuki", "High alert") == 1)
     await eventually(lambda: told(stage, "alice", "High alert") == 1)
     assert said(stage, card, "High alert") == 1

@@ -111,7 +111,7 @@ async def test_it_goes_to_the_channel_of_the_rule_in_its_language(stage: Stage) 
         "stg-web-01", 22, source="198.51.100.4", length=timedelta(hours=1)
     )
     await watch(stage).step()
-    await eventually(lambda: posted(stage, "Sekisho以外で開放", "C0JA"))
+    await eventually(lambda: posted(stage, "Sekisho外で開放", "C0JA"))
 
 
 @pytest.mark.proves("C7")
