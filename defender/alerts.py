@@ -26,7 +26,7 @@ from defender.alert_routes import (
     since_query,
 )
 from defender.clients import LIST_DEADLINE, AzureClients, Call
-from defender.decode import UNREADABLE_PAGE, page_of
+from defender.decode import UNREADABLE_PAGE, Reader, page_of
 from defender.errors import AzureNotFound, AzureUnavailable
 from defender.resources import bare_subscription_id
 from defender.versions import ALERTS_VERSION, LOCATIONS_VERSION, RESOURCE_GRAPH_VERSION
@@ -131,7 +131,10 @@ class AlertGateway:
     async def read(self, alert: Alert) -> Alert:
         """The alert as it is now; NoRoute where its place is not known."""
         body = await self._clients.get(await self._path(alert), ALERTS_VERSION)
-        return decode_arm(body, self._edr)
+        try:
+            return decode_arm(body, self._edr)
+        except ValueError as error:
+            raise AzureUnavailable("Unreadable", f"The alert could not be read: {error}") from error
 
     async def set_state(self, alert: Alert, verb: Verb) -> None:
         """Change its state once; returning means that Azure took it (204).
@@ -167,10 +170,9 @@ class AlertGateway:
         body = await self._clients.get(
             f"{path}/providers/Microsoft.Security/locations", LOCATIONS_VERSION
         )
-        for item in page_of(body).items:
-            name = msgspec.json.decode(item, type=_Location).name
-            if name:
-                return location_of(name)
+        for item in Reader().each(page_of(body).items, _Location):
+            if item.name:
+                return location_of(item.name)
         raise AzureNotFound("NoLocation", "Defender keeps no data of this subscription yet.")
 
     async def _path(self, alert: Alert) -> str:

@@ -127,7 +127,6 @@ ODDITIES: dict[str, tuple[int, int, Proof]] = {
 }
 
 
-@pytest.mark.proves("D1")
 @pytest.mark.parametrize("name", ODDITIES)
 def test_every_sample_is_read_with_its_oddity(shared: Path, name: str) -> None:
     count, bad, proof = ODDITIES[name]
@@ -151,7 +150,7 @@ def recorded(shared: Path) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-@pytest.mark.proves("D1", "C046")
+@pytest.mark.proves("C046")
 def test_every_recorded_alert_says_what_it_says_in_the_recording(shared: Path) -> None:
     found = recorded(shared)
     assert Counter(name for name, _ in found) == {
@@ -190,7 +189,6 @@ def test_long_fractions_are_cut_never_rounded_up(text: str, microseconds: int) -
     assert alert.generated_at == datetime(2024, 5, 10, 14, 39, 23, microseconds, UTC)
 
 
-@pytest.mark.proves("C021")
 def test_a_huge_alert_stays_whole_where_it_matters_and_bounded() -> None:
     said = {
         "systemAlertId": "a",
@@ -315,7 +313,6 @@ def test_a_damaged_page_gives_what_stands_whole_in_it(shared: Path) -> None:
     ]
 
 
-@pytest.mark.proves("C117")
 def test_a_change_is_seen_in_the_fingerprint_and_in_nothing_else(shared: Path) -> None:
     alert = one(shared, "alerts-page-mixed-case")
     again = msgspec.structs.replace

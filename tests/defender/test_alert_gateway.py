@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -67,7 +68,6 @@ async def gateway(clients: AzureClients) -> AlertGateway:
 # --- Resource Graph ---------------------------------------------------------------------------
 
 
-@pytest.mark.proves("D1")
 async def test_one_query_asks_for_many_subscriptions_since_then(
     wire: Wire, gateway: AlertGateway
 ) -> None:
@@ -234,6 +234,22 @@ async def test_a_damaged_page_does_not_stop_the_rest(wire: Wire, gateway: AlertG
     assert not found.is_cut
 
 
+async def test_half_a_character_costs_nothing_but_itself(wire: Wire, gateway: AlertGateway) -> None:
+    wire.answer("GET", LIST, page(wire, alert("a", description="x \ud83d"), alert("b")))
+    found = await gateway.of_subscription(SUBSCRIPTION)
+    assert [item.description for item in found.alerts] == ["x \ufffd", ""]
+    assert found.bad == ()
+    assert len(wire.received) == 1
+
+
+async def test_an_answer_too_deep_to_read_is_an_error_and_no_crash(
+    wire: Wire, gateway: AlertGateway
+) -> None:
+    wire.answer("GET", known().arm_id, Answer(b'{"a":' * 100_000 + b"1" + b"}" * 100_000))
+    with pytest.raises(AzureUnavailable):
+        await gateway.read(known())
+
+
 async def test_a_page_cut_off_is_given_as_cut(wire: Wire, gateway: AlertGateway) -> None:
     body = json.dumps({"value": [alert("a"), alert("b")], "nextLink": "x"}).encode()
     wire.answer("GET", LIST, Answer(body[:-60]))
@@ -243,40 +259,45 @@ async def test_a_page_cut_off_is_given_as_cut(wire: Wire, gateway: AlertGateway)
     assert len(found.bad) == 1
 
 
+class OnePage:
+    """Clients whose list is one page that is there already: only its reading is measured."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def pages(self, *_: object, **__: object) -> AsyncIterator[bytes]:
+        yield self._body
+
+
 @pytest.mark.proves("C085")
-async def test_a_page_of_two_megabytes_holds_nobody_up(
-    wire: Wire, gateway: AlertGateway, shared: Path
-) -> None:
+async def test_a_page_of_two_megabytes_holds_nobody_up(shared: Path) -> None:
     found = json.loads((shared / "samples" / "alert-network-many-ips.json").read_bytes())["value"]
     items = []
     for place in range(75):
         item = json.loads(json.dumps(found[0]))
         item["properties"]["systemAlertId"] = f"many-{place}"
         items.append(item)
-    wire.answer("GET", LIST, Answer(json.dumps({"value": items}).encode()))
-    steps: list[float] = []
-    async with asyncio.TaskGroup() as group:
-        watch = group.create_task(_watch(steps))
-        pages = [batch async for batch in _after_reading(gateway, steps)]
-        watch.cancel()
-    assert sum(len(batch.alerts) for batch in pages) == 75
-    # Three quarters of the steps are far below; a busy machine adds to the longest ones.
-    assert sorted(steps)[len(steps) * 3 // 4] < 0.005
-
-
-async def _after_reading(gateway: AlertGateway, steps: list[float]) -> AsyncIterator[Any]:
-    async for batch in gateway.subscription_pages(SUBSCRIPTION):
-        yield batch
-    assert steps
+    body = json.dumps({"value": items}).encode()
+    assert len(body) > 1_800_000
+    gateway = AlertGateway(cast(AzureClients, OnePage(body)))
+    longest = []
+    for _ in range(3):  # a busy machine adds to a run, never takes away
+        steps: list[float] = []
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(_watch(steps))
+            batches = [batch async for batch in gateway.subscription_pages(SUBSCRIPTION)]
+            watch.cancel()
+        assert sum(len(batch.alerts) for batch in batches) == 75
+        longest.append(max(steps))
+    assert min(longest) < 0.005
 
 
 async def _watch(steps: list[float]) -> None:
-    loop = asyncio.get_running_loop()
+    """Processor time of each turn of the loop."""
     while True:
-        at = loop.time()
+        at = time.thread_time()
         await asyncio.sleep(0)
-        steps.append(loop.time() - at)
-        await asyncio.sleep(0)
+        steps.append(time.thread_time() - at)
 
 
 # --- changes ----------------------------------------------------------------------------------
@@ -287,7 +308,6 @@ def known(**facts: Any) -> Alert:
     return Alert(**{"key": "25_ab-1", "arm_id": place, "subscription_id": SUBSCRIPTION} | facts)
 
 
-@pytest.mark.proves("D5")
 @pytest.mark.parametrize("verb", ["resolve", "dismiss", "activate", "inProgress"])
 async def test_a_state_is_changed_at_the_alerts_own_place(
     wire: Wire, gateway: AlertGateway, verb: Verb

@@ -102,7 +102,7 @@ def check(alert: Alert) -> None:
             parent = alert.entities[parent].parent
 
 
-@pytest.mark.proves("C047", "C021")
+@pytest.mark.proves("C047")
 @settings(max_examples=150, deadline=None)
 @given(alerts())
 def test_any_alert_is_read(item: dict[str, Any]) -> None:

@@ -48,7 +48,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await azure.stop()
 
 
-@pytest.mark.proves("D1")
 async def test_both_ways_give_the_same_alert(world: World) -> None:
     raised = world.azure.raise_alert("web-01")
     by_graph = await world.alerts.graph_since(ALL, world.an_hour_ago)
@@ -115,7 +114,6 @@ async def test_a_page_that_stays_broken_gives_what_stands_in_it(world: World) ->
         assert 0 < len(found.alerts) < 6
 
 
-@pytest.mark.proves("D5")
 async def test_a_state_is_changed_and_seen_by_identity(world: World) -> None:
     world.azure.raise_alert("web-01")
     (alert,) = (await world.alerts.graph_since(ALL, world.an_hour_ago)).alerts

@@ -18,7 +18,10 @@ from defender.errors import AzureUnavailable
 from tests.defender.estate import SUBSCRIPTION
 from tests.defender.wire import TOKEN, Answer, Wire
 
-ALL = "clients decode_jit errors estate inventory jit network records rights search settings"
+ALL = (
+    "addresses alert_decode alerts clients decode_jit errors estate inventory jit network "
+    "records rights search settings xdr"
+)
 VERSION = {"api-version": "2020-01-01"}
 
 

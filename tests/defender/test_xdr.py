@@ -65,7 +65,6 @@ def test_the_documented_alert_is_read(shared: Path) -> None:
     assert registry.facts["hive"] == "HKEY_LOCAL_MACHINE"
 
 
-@pytest.mark.proves("D4")
 def test_the_sample_with_odd_evidence_is_read(shared: Path) -> None:
     found = xdr_alert_of((shared / "samples" / "mde-graph-alert-evidence.json").read_bytes())
     assert found.owner == "analyst@example.com"
@@ -121,7 +120,6 @@ def test_two_that_could_be_it_are_none() -> None:
     assert best(Alert(key="k", title="T", machine="WEB-01"), found[:1]) is found[0]
 
 
-@pytest.mark.proves("D3", "D5")
 async def test_owner_and_verdict_are_written_and_come_back(
     wire: Wire, gateway: XdrGateway, shared: Path
 ) -> None:
