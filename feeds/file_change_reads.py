@@ -27,6 +27,8 @@ from feeds.windows import ChangeWindow, PathMute
 
 #: Rows that a card, a list or a search reads.
 READ_MAX = 500
+#: Bursts of one machine that a list looks at.
+BURSTS_MAX = 20
 #: Bursts that a new change may still join are this recent.
 OPEN_FOR = timedelta(minutes=15)
 
@@ -133,19 +135,24 @@ class FileChangeReads:
         key = self.key("changes:machines")
         rows = cast(Any, await self.redis.zrangebyscore(key, low, "+inf", withscores=True))
         names = await self.places()
+        pipe = self.redis.pipeline(transaction=False)
+        for raw, _ in rows:
+            pipe.zcount(self.key("changes:machine", text(raw)), low, "+inf")
+            pipe.zrevrange(self.key("changes:bursts", text(raw)), 0, BURSTS_MAX - 1)
+        answers = await pipe.execute() if rows else []
+        ids = {text(each) for found in answers[1::2] for each in found}
+        bursts = {burst.id: burst for burst in await self.bursts(sorted(ids))}
         found = []
-        for raw, latest in rows:
+        for (raw, latest), count, of_place in zip(rows, answers[::2], answers[1::2], strict=True):
             place = text(raw)
-            count = await self.redis.zcount(self.key("changes:machine", place), low, "+inf")
-            bursts = await self.newest_bursts(place)
-            recent = [b for b in bursts if b.last_at >= since]
-            facts = names.get(place, Facts())
+            own = [bursts[text(each)] for each in of_place if text(each) in bursts]
+            recent = [burst for burst in own if burst.last_at >= since]
             found.append(
                 MachineCount(
                     place,
-                    facts.machine or place,
+                    names[place].machine or place if place in names else place,
                     int(count),
-                    sum(b.dangerous for b in recent),
+                    sum(burst.dangerous for burst in recent if burst.kind != "window"),
                     instant(latest),
                     recent[0].id if recent else "",
                 )

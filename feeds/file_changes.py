@@ -64,6 +64,8 @@ class FileChangeFeed:
         self._settings = settings
         self._find = find
         self.states = States(store)
+        #: what is wrong by workspace, as this process last saw it; "" for nothing.
+        self.problems: dict[str, str] = {}
         self.silence = Silence(gateway, store)
 
     async def poll(self) -> None:
@@ -88,6 +90,12 @@ class FileChangeFeed:
                 "file_changes.workspace", extra={"workspace": workspace.name, "code": error.code}
             )
         await self.states.write(workspace, state)
+        self.problems[workspace.name] = "silent" if state.is_silent else state.problem
+
+    def warning(self) -> str:
+        """For health: every workspace that is not read as it should be, by name (C043)."""
+        found = sorted((name, why) for name, why in self.problems.items() if why)
+        return ", ".join(f"{name}: {why}" for name, why in found)
 
     async def _probed(
         self, workspace: Workspace, state: WorkspaceState, now: datetime

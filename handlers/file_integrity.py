@@ -211,4 +211,4 @@ def _sources(places: Mapping[str, Facts], locale: Locale) -> tuple[str, ...]:
 
 
 def _period(since: timedelta) -> str:
-    return next((each for each in PERIODS if parse_length(each) == since), PERIODS[0])
+    return next((each for each in PERIODS if parse_length(each) == since), "24h")

@@ -11,7 +11,7 @@ from handlers.views.blocks import REASON_MAX, Message, Option, View
 from handlers.views.change_words import ChangeView
 
 #: For how long a path may be muted, the usual one first.
-LENGTHS: Final = ("7d", "1d", "30d", "90d")
+LENGTHS: Final = {"7d": "week", "1d": "day", "30d": "month", "90d": "quarter"}
 PATTERN_MAX: Final = 260
 
 
@@ -36,8 +36,8 @@ def mute_form(view: ChangeView, locale: Locale) -> View:
     path = ordinary[0].change.path if ordinary else ""
     pattern = blocks.text_input("pattern", value=safe.echo(path, 200), max_length=PATTERN_MAX)
     machine = words.machine(view, locale)
-    offered = [Option(each, locale.text(f"fim.length.{each}")) for each in LENGTHS]
-    length = blocks.choices("static_select", "length", offered, (LENGTHS[0],))
+    offered = [Option(key, locale.text(f"fim.length.{name}")) for key, name in LENGTHS.items()]
+    length = blocks.choices("static_select", "length", offered, ("7d",))
     return blocks.modal(
         "fim_mute",
         locale.text("fim.form.mute_title"),

@@ -18,7 +18,7 @@ from handlers.views.change_details import act
 #: Rows of one answer; the rest is counted.
 PAGE_SIZE: Final = 5
 ROWS_SHOWN: Final = 8
-PERIODS: Final = ("24h", "7d", "30d")
+PERIODS: Final = {"24h": "last_day", "7d": "last_week", "30d": "last_month"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def _foot(found: Overview, total: int, changed: int, locale: Locale) -> list[str
 
 
 def period_menu(period: str, locale: Locale) -> Element:
-    offered = [Option(each, locale.text(f"fim.list.{each}")) for each in PERIODS]
+    offered = [Option(key, locale.text(f"fim.list.{name}")) for key, name in PERIODS.items()]
     return blocks.choices("static_select", "fim_period", offered, (period,))
 
 

@@ -235,6 +235,7 @@ async def test_a_failure_is_named_and_not_repeated_at_once(
     state = await desk.feed.states.read(WORKSPACE)
     assert state.problem == problem
     assert state.wait_until is not None
+    assert desk.feed.warning() == f"law-sec: {problem}"
 
 
 @pytest.mark.proves("C043")

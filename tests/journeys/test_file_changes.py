@@ -132,6 +132,25 @@ async def test_late_changes_are_asked_of_whose_session_was_open_then(files: File
     assert card.says("5 h 40 min ago")
 
 
+@pytest.mark.proves("E7")
+async def test_a_machine_that_fell_silent_is_reported_and_welcomed_back(files: FileStage) -> None:
+    azure, slack = files.stage.azure, files.stage.slack
+    azure.change_file("web-01", "/etc/hosts")
+    await files.read()
+    azure.workspaces.silence(azure.covered("web-01"), azure.clock.now())
+    files.stage.advance(hours=26)
+    azure.change_file("web-02", "/etc/hosts")
+    await files.read()
+    silent = await slack.wait_message("C0ALERTS", containing="No file data from `web-01`")
+    assert silent.says("26 hours")
+    alice = slack.person("alice")
+    await alice.command("C0OPS", "/fim")
+    await alice.wait_ephemeral("1 machine sends no data")
+    azure.change_file("web-01", "/etc/hosts")
+    files.stage.advance(minutes=20)
+    await slack.wait_update(silent, containing="comes again from web-01")
+
+
 @pytest.mark.proves("E4")
 async def test_a_restart_tells_nothing_twice(files: FileStage) -> None:
     await changed(files)
