@@ -39,6 +39,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=_estate, default="demo", help="'demo', or a number of machines"
     )
+    parser.add_argument(
+        "--lively", action="store_true", help="something happens every minute or so"
+    )
     return parser.parse_args()
 
 
@@ -66,8 +69,11 @@ async def _run(options: argparse.Namespace) -> None:
         await azure.start(options.azure_port)
         await slack.start(options.slack_port)
         print(json.dumps(addresses(slack, azure, offset_file)), flush=True)
+        if options.lively:
+            await director.live()
         await stop.wait()
     finally:
+        await director.stop()
         await slack.stop()
         await azure.stop()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Protocol
 
@@ -11,9 +10,11 @@ from sandbox.azure.faults import Fault, hang_after_accept, hang_before, slow, to
 from sandbox.azure.service import SandboxAzure
 from sandbox.azure.state import INITIATE
 from sandbox.azure.wire import Json
+from sandbox.director_feeds import FeedDirector
 from sandbox.slack.faults import ANY
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.faults import Faults as SlackFaults
+from sandbox.switches import NotNow, Switch
 from sandbox.world.clock import SandboxClock
 
 #: One step of the clock; beyond it, somebody has mistyped.
@@ -31,18 +32,6 @@ class SlackSide(Protocol):
     async def disconnect(self, reason: str = "refresh_requested") -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """One line of the panel."""
-
-    name: str
-    label_en: str
-    label_ja: str
-    turn: Callable[[bool], Awaitable[None]]
-    #: It happens once and is over: it never shows as on.
-    is_moment: bool = False
-
-
 class Director:
     """Named ways to break the world; the page lists them, a script calls them."""
 
@@ -52,8 +41,18 @@ class Director:
         self._clock = clock
         self._azure = azure
         self._slack = slack
+        #: Alerts and file changes: what happens to them, and how reading them goes wrong.
+        self.feeds = FeedDirector(azure)
         self._on: set[str] = set()
         self._slack_faults: dict[str, list[SlackFault]] = {}
+
+    async def live(self) -> None:
+        """Let something happen every minute or so."""
+        await self._turn("life", on=True)
+
+    async def stop(self) -> None:
+        """Nothing happens any more."""
+        await self.feeds.stop()
 
     def attach(self, slack: SlackSide) -> None:
         """Give the panel its Slack, which itself is made with the panel."""
@@ -67,12 +66,19 @@ class Director:
                 "label_en": switch.label_en,
                 "label_ja": switch.label_ja,
                 "on": switch.name in self._on,
+                "kind": switch.kind,
             }
             for switch in self._switches().values()
         ]
 
     async def act(self, wish: Mapping[str, object]) -> Json:
         """Do what `POST /sandbox/director` asks; a wish that makes no sense changes nothing."""
+        try:
+            return await self._done(wish)
+        except (NotNow, LookupError, ValueError) as error:
+            return _refused(str(error))
+
+    async def _done(self, wish: Mapping[str, object]) -> Json:
         match wish:
             case {"do": "advance_clock", "seconds": int() | float() as seconds}:
                 return self._advance(seconds)
@@ -83,12 +89,14 @@ class Director:
                 await self.clear()
                 return {"ok": True}
             case _:
-                return _refused("the director knows advance_clock, fault and clear_faults")
+                known = "advance_clock, fault, clear_faults, alert, files, storm and portal"
+                return self.feeds.act(wish) or _refused(f"the director knows {known}")
 
     async def clear(self) -> None:
-        """Everything works again."""
-        for name in tuple(self._on):
-            await self._turn(name, on=False)
+        """Everything works again; the estate lives on."""
+        for switch in self._switches().values():
+            if switch.name in self._on and switch.kind == "fault":
+                await self._turn(switch.name, on=False)
         self._azure.mend()
         if self._slack is not None:
             self._slack.faults.clear()
@@ -114,7 +122,9 @@ class Director:
 
     def _switches(self) -> dict[str, Switch]:
         slack = () if self._slack is None else self._slack_switches(self._slack)
-        return {switch.name: switch for switch in (*self._azure_switches(), *slack)}
+        return {switch.name: switch for switch in (
+            *self.feeds.switches(), *self._azure_switches(), *slack
+        )}  # fmt: skip
 
     def _azure_switches(self) -> tuple[Switch, ...]:
         return (

@@ -32,8 +32,22 @@ class XdrAlert:
     """An alert as Microsoft Graph writes it."""
 
     id: str
-    fields: Json
+    incident_id: str
+    source: SandboxAlert
     visible_at: datetime
+    _fields: Json | None = None
+
+    @property
+    def fields(self) -> Json:
+        """The alert itself; made when it is first looked at, since storms are never read."""
+        if self._fields is None:
+            self._fields = alert_fields(self.source, self.id, self.incident_id)
+        return self._fields
+
+    @property
+    def created(self) -> str:
+        """When it was generated."""
+        return str(self.source.properties.get("timeGeneratedUtc"))
 
     @property
     def owner(self) -> str | None:
@@ -64,7 +78,7 @@ class Xdr:
     def visible(self, at: datetime) -> Iterator[XdrAlert]:
         """Newest first, as Graph lists them."""
         found = [alert for alert in self.alerts.values() if alert.visible_at <= at]
-        return iter(sorted(found, key=lambda a: str(a.fields["createdDateTime"]), reverse=True))
+        return iter(sorted(found, key=lambda a: a.created, reverse=True))
 
     def _follow(self, alert: SandboxAlert) -> None:
         own = xdr_id(alert.name)
@@ -73,7 +87,7 @@ class Xdr:
         at = alert.changes[0][0]
         incident = self._incident(alert, at)
         incident.alert_ids.append(own)
-        self.alerts[own] = XdrAlert(own, alert_fields(alert, own, incident.id), at + self.delay)
+        self.alerts[own] = XdrAlert(own, incident.id, alert, at + self.delay)
 
     def _incident(self, alert: SandboxAlert, at: datetime) -> XdrIncident:
         key = fold(alert.machine.id)

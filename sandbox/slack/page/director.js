@@ -8,9 +8,12 @@ import { clockSeconds, duration, full, now } from "./time.js";
 
 const STEPS = [60, 600, 1800, 3600, 14_400, 86_400]; // seconds
 
+// What the panel lists: things that break, things that happen once, and the life of the estate.
+const switches = (kind) => (store.faults ?? []).filter((f) => (f.kind ?? "fault") === kind);
+
 export function setUpDirector(button, panel, isShown) {
   const draw = () => {
-    const broken = (store.faults ?? []).filter((f) => f.on).length;
+    const broken = switches("fault").filter((f) => f.on).length;
     button.hidden = store.faults === null;
     button.classList.toggle("is-broken", broken > 0);
     button.setAttribute(
@@ -35,7 +38,7 @@ export function setUpDirector(button, panel, isShown) {
 function drawPanel(panel, broken) {
   const focused = panel.contains(document.activeElement) && document.activeElement.dataset.fault;
   redraw(panel, [store.faults, Math.round(store.state.offset), store.me], () =>
-    h("div", { class: "side-body director" }, clockPart(), faultPart(broken)),
+    h("div", { class: "side-body director" }, clockPart(), eventPart(), faultPart(broken)),
   );
   if (focused) panel.querySelector(`[data-fault="${CSS.escape(focused)}"]`)?.focus();
 }
@@ -83,6 +86,60 @@ async function advance(seconds) {
   await everything();
 }
 
+const label = (one) => (isJapanese() ? one.label_ja : one.label_en);
+
+function eventPart() {
+  const events = switches("event");
+  if (!events.length) return null;
+  return h(
+    "section",
+    {},
+    h("h3", {}, t("happens")),
+    h(
+      "div",
+      { class: "events" },
+      events.map((event) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button",
+            "data-fault": event.name,
+            onclick: () => happen(event),
+          },
+          label(event),
+        ),
+      ),
+    ),
+    h("ul", { class: "faults is-life" }, switches("life").map(oneSwitch)),
+  );
+}
+
+function oneSwitch(one) {
+  return h(
+    "li",
+    {},
+    h(
+      "label",
+      { class: "switch" },
+      h("input", {
+        type: "checkbox",
+        role: "switch",
+        checked: one.on,
+        "data-fault": one.name,
+        onchange: (event) => toggle(one, event.target),
+      }),
+      h("span", { class: "switch-track", "aria-hidden": "true" }),
+      h("span", {}, label(one)),
+    ),
+  );
+}
+
+async function happen(event) {
+  const answer = await direct({ do: "fault", name: event.name, on: true });
+  notify(answer.ok === false ? t("cannotLoad", answer.error) : t("happened", label(event)));
+}
+
 function faultPart(broken) {
   return h(
     "section",
@@ -91,25 +148,7 @@ function faultPart(broken) {
     h(
       "ul",
       { class: "faults" },
-      (store.faults ?? []).map((fault) =>
-        h(
-          "li",
-          {},
-          h(
-            "label",
-            { class: "switch" },
-            h("input", {
-              type: "checkbox",
-              role: "switch",
-              checked: fault.on,
-              "data-fault": fault.name,
-              onchange: (event) => toggle(fault, event.target),
-            }),
-            h("span", { class: "switch-track", "aria-hidden": "true" }),
-            h("span", {}, isJapanese() ? fault.label_ja : fault.label_en),
-          ),
-        ),
-      ),
+      switches("fault").map(oneSwitch),
     ),
     h(
       "div",
