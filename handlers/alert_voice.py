@@ -56,7 +56,7 @@ class AlertVoice:
 
         def of_channel(channel: ChannelId) -> DrawDigest:
             def draw(held: Sequence[Stored]) -> Sequence[tuple[str, list[Block]]]:
-                found = digest(held, muted(), self._locale(channel))
+                found = digest(held, muted(), channel, self._locale(channel))
                 return [(found.text, found.blocks)]
 
             return draw

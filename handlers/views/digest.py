@@ -17,13 +17,14 @@ KINDS_MAX = 12
 MACHINES_MAX = 4
 
 
-def digest(held: Sequence[Stored], muted: int, locale: Locale) -> Message:
+def digest(held: Sequence[Stored], muted: int, channel: str, locale: Locale) -> Message:
     """One message. It says first that High and Medium were not held back."""
     alerts = [stored.alert for stored in held]
     machines = {say.machine(alert) for alert in alerts}
     first = min(stored.first_at for stored in held)
     last = max(stored.first_at for stored in held)
     on = locale.plural("storm.machines", len(machines))
+    ref = reference(channel, held)
     small = locale.text("digest.muted", n=muted) if muted else ""
     return blocks.message(
         locale.plural("digest.text", len(alerts), machines=on),
@@ -44,8 +45,18 @@ def digest(held: Sequence[Stored], muted: int, locale: Locale) -> Message:
                 "elements": _kinds(alerts, locale),
             }
         ),
+        blocks.actions(
+            blocks.button(locale.text("digest.show", n=len(alerts)), "digest_show", ref),
+            blocks.button(locale.text("digest.dismiss"), "digest_dismiss", ref),
+        ),
         blocks.context(small) if small else None,
     )
+
+
+def reference(channel: str, held: Sequence[Stored]) -> str:
+    """What the buttons carry: the channel, and when the first and the last of them came (ms)."""
+    times = [int(stored.first_at.timestamp() * 1000) for stored in held]
+    return f"{channel}.{min(times)}.{max(times) + 1}"
 
 
 def _kinds(alerts: Sequence[Alert], locale: Locale) -> list[Element]:

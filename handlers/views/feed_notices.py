@@ -102,8 +102,7 @@ def stalled(found: Stall, locale: Locale) -> Message:
     if found.next_try_at is not None:
         small.append(locale.text("stalled.next", when=say.clock(found.next_try_at, locale)))
     text = locale.text("stalled.text", where=where, when=locale.plain_when(found.since))
-    link: Element = blocks.button(locale.text("stalled.portal"), "feeds_portal", "")
-    link.pop("value", None)
+    link: Element = blocks.button(locale.text("stalled.portal"), "feeds_portal", "portal")
     link["url"] = DEFENDER
     return blocks.message(
         text,

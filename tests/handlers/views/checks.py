@@ -18,7 +18,7 @@ SCHEMAS = Path(__file__).resolve().parents[4] / "shared" / "slack-schema"
 #: Everything that our own mrkdwn may hold between angle brackets.
 LIVE = re.compile(
     r"<(?:@U0[A-Z]+|#C0[A-Z]+|!subteam\^S0[A-Z]+"
-    r"|!date\^\d+\^\{date_short_pretty\} \{time\}\|[^|<>]+)>"
+    r"|!date\^\d+\^(?:\{date_short_pretty\} )?\{time\}\|[^|<>]+)>"
 )
 BRACKETS = re.compile(r"<[^>]*>?")
 

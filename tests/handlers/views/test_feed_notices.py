@@ -1,0 +1,109 @@
+"""What the feeds say besides cards: reminders, digests, a storm's lines, silences."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from defender.alert import Alert
+from delivery.outbox import ChannelId
+from feeds.escalation_steps import Reminder, Step
+from feeds.reading import Stored
+from feeds.voice import SetAside, Stall
+from handlers.locale import Locale
+from handlers.views import alert_words as say
+from handlers.views import blocks, feed_notices
+from handlers.views.blocks import Message
+from handlers.views.digest import digest
+from handlers.views.storm_detail import file_line, storm_details
+from tests.handlers.views import alert_samples as sample
+from tests.handlers.views import samples
+from tests.handlers.views.checks import assert_message, texts
+
+AT = sample.at(18, 21)
+HOSTILE = "<!channel> *b* `x`\n<@U0EVE> \u202e" + "長" * 400
+
+
+def stored(alert: Alert = sample.SHELL) -> Stored:
+    return Stored(alert, 1, ChannelId("C0SOC"), "urgent", "card", AT, AT)
+
+
+def many(n: int) -> list[Alert]:
+    return [
+        msgspec.structs.replace(
+            sample.SHELL,
+            key=f"k{at}",
+            title=f"Kind {at % 7} {HOSTILE if at % 50 == 0 else ''}",
+            machine=f"web-{at % 60:02}",
+            severity=("High", "Medium", "Low")[at % 3],
+            started_at=AT + timedelta(seconds=at),
+        )
+        for at in range(n)
+    ]
+
+
+@pytest.mark.proves("D12")
+@pytest.mark.parametrize("step", list(Step))
+def test_reminder_calls_who_is_due_and_says_what_follows(
+    step: Step, locale: Locale, schemas: Path
+) -> None:
+    whom = {Step.REMIND: "", Step.GROUP: "S0SOC", Step.PERSON: "U0SUZUKI"}[step]
+    found = Reminder(step, AT, whom, Step.PERSON, AT + timedelta(hours=1), "U0ITO")
+    said = feed_notices.reminder(
+        stored(), found, {"U0ITO": "ito"}, AT + timedelta(minutes=30), locale
+    )
+    assert_message(said, schemas)
+    everything = "\n".join(texts(said.blocks))
+    assert (f"<!subteam^{whom}>" in everything) is (step is Step.GROUP)
+    assert (f"<@{whom}>" in everything) is (step is Step.PERSON)
+    assert "ito" in everything
+    assert "<@U0ITO>" not in everything
+
+
+@pytest.mark.proves("D10")
+@pytest.mark.parametrize("code", ["429", "AuthorizationFailed", "TimedOut", "Odd<!here>", ""])
+def test_silence_is_said_with_its_cause(code: str, locale: Locale, schemas: Path) -> None:
+    stall = Stall(AT, "resource_graph", code=code, next_try_at=AT + timedelta(minutes=1))
+    said = feed_notices.stalled(stall, locale)
+    assert_message(said, schemas)
+    assert_message(feed_notices.recovered(stall, AT + timedelta(hours=1), locale), schemas)
+
+
+def test_what_could_not_be_read_is_named(locale: Locale, schemas: Path) -> None:
+    sentences = tuple(f"page {n}: {HOSTILE}" for n in range(9))
+    assert_message(feed_notices.set_aside(SetAside("api", sentences), locale), schemas)
+    assert_message(feed_notices.missed("resource_graph", [stored()] * 7, locale), schemas)
+
+
+@pytest.mark.proves("D13")
+def test_digest_counts_by_kind(locale: Locale, schemas: Path) -> None:
+    held = [stored(alert) for alert in many(130)]
+    said = digest(held, 3, "C0ALERTS", locale)
+    assert_message(said, schemas)
+    assert "130" in said.text
+
+
+@pytest.mark.proves("D9", "C019")
+@settings(max_examples=8, deadline=None)
+@given(n=st.integers(1, 900))
+def test_every_alert_of_a_storm_is_in_one_message(n: int) -> None:
+    alerts = many(n)
+    details = storm_details(alerts, samples.locale("en"))
+    assert sum(detail.holds for detail in details) == n
+    for detail in details:
+        assert blocks.text_total(detail.blocks) <= 9_000
+        assert_message(Message(detail.text, detail.blocks))
+
+
+@pytest.mark.proves("D9")
+def test_file_has_one_line_per_alert() -> None:
+    odd = msgspec.structs.replace(sample.SHELL, title="a\tb\nc\u202e")
+    line = file_line(odd)
+    assert "\n" not in line
+    assert line.split("\t")[4] == say.short_id(odd.key)
+    assert len(line.split("\t")) == 6
