@@ -28,8 +28,9 @@ log = logging.getLogger(__name__)
 
 Body = Mapping[str, Any]
 
-#: Buttons and the menu of lists. Those of one alert (`alert_…`) are `handlers.alert_clicks`'s.
-ACTIONS = re.compile(r"^alerts_")
+#: Buttons and the menu of lists; `alert_show` opens a card from a list or a private message. The
+#: other buttons of one alert are `handlers.alert_edge`'s.
+ACTIONS = re.compile(r"^(alerts_\w+|alert_show(_\d+)?)$")
 
 
 class AlertCommands:

@@ -65,7 +65,11 @@ EDR_WORDS = frozenset({"edr", "mde", "endpoint", "エンドポイント"})
 
 #: What stands in the lines that are shown as examples.
 EXAMPLE_ID = "A-7K2Q9ZD"
-EXAMPLES: dict[AlertVerb, str] = {V.MACHINE: "web-01", V.SEARCH: "powershell"}
+EXAMPLES: dict[AlertVerb, str] = {
+    V.MACHINE: "web-01",
+    V.SEARCH: "powershell",
+    **dict.fromkeys(ABOUT_ONE, EXAMPLE_ID),
+}
 
 #: Likeness from 0 to 1 of a mistyped word to the one that was meant.
 VERB_NEAR = 0.72
@@ -168,7 +172,7 @@ def example(line: AlertLine) -> str:
     """The line with what is missing in it filled in."""
     if line.verb is V.ROUTE:
         return format_line(AlertLine(V.ROUTE, about="web-01", severity=line.severity or "high"))
-    return format_line(AlertLine(line.verb, about=EXAMPLES.get(line.verb, EXAMPLE_ID)))
+    return format_line(AlertLine(line.verb, about=EXAMPLES.get(line.verb, "")))
 
 
 # --- understanding ----------------------------------------------------------------------------

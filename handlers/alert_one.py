@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from feeds.reading import Stored
+from feeds.routing import Mentions
 from handlers import alert_deciding
 from handlers.alert_clicks import AlertClicks
 from handlers.alert_feed import AlertFeed
-from handlers.alert_line import AlertLine, AlertVerb, corrected, example, id_of
+from handlers.alert_line import AlertLine, AlertVerb, corrected, example
 from handlers.alert_listing import NEAR_MAX, AlertListing
 from handlers.caller import Caller
 from handlers.jit import Jit
 from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views import alert_answers, alert_help
+from handlers.views.alert_card import alert_card
 from handlers.views.alert_words import short_id
 from handlers.views.blocks import Message
 
@@ -32,7 +34,8 @@ class OneAlert:
         found = await self._named(line, locale)
         if isinstance(found, Message):
             return found
-        return await self._clicks.show(found.alert.key, locale)
+        known = await self._lists.facts.known(found)
+        return alert_card(replace(known.view, mentions=Mentions()), locale)
 
     async def act(self, caller: Caller, line: AlertLine, locale: Locale) -> Message:
         found = await self._named(line, locale)
@@ -63,7 +66,7 @@ class OneAlert:
         if found:
             lines = [corrected(replace(line, about=short_id(one.alert.key))) for one in found]
             return alert_help.one_of(line.about, lines[:NEAR_MAX], locale)
-        if not id_of(line.about) and self._lists.machines(line.about):
+        if self._lists.machines(line.about):
             rows = await self._lists.of_machine(line.about)
             return await self._lists.drawn(rows, "machine", locale, about=line.about)
         return alert_answers.unknown(line.about, locale)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
+from handlers import alert_mutes
 from handlers.alert_feed import AlertFeed
 from handlers.alert_line import AlertLine, AlertVerb, corrected, example, near_verb, parse
 from handlers.alert_listing import AlertListing
@@ -19,7 +20,7 @@ from handlers.caller import Caller
 from handlers.line_words import fold
 from handlers.locale import Locale
 from handlers.services import Services
-from handlers.views import alert_help
+from handlers.views import alert_answers, alert_help, safe
 from handlers.views.alert_lists import Kind
 from handlers.views.blocks import Message
 
@@ -75,6 +76,10 @@ class Alerts:
                 return await self._page(caller, value, locale)
             case "alerts_filter":
                 return await self._page(caller, f"{value}.1.", locale)
+            case "alert_show":
+                return await self._one.show(caller, AlertLine(AlertVerb.SHOW, about=value), locale)
+            case "alerts_unmute":
+                return await self._unmute(caller, value, locale)
             case "alerts_run":
                 return await self.run(caller, value.removeprefix("/alerts "), locale)
             case _:
@@ -126,6 +131,16 @@ class Alerts:
             return await self._lists.muted(locale, number=page)
         wanted = LIST_KINDS.get(kind, "open")
         return await self._lists.page(wanted, caller.person, locale, about=about, number=page)
+
+    async def _unmute(self, caller: Caller, mute_id: str, locale: Locale) -> Message:
+        """Ended and recorded; then ended in the feed at once, as the entry would do it too."""
+        if caller.person in self._s.membership().guests:
+            return alert_answers.sentence("guest", locale)
+        over = await alert_mutes.unmute(self._s, mute_id, actor=caller.person, op=caller.op)
+        if over is None:
+            return alert_answers.sentence("unmute_late", locale)
+        await alert_mutes.put_in_force(self._feed, mute_id, over)
+        return alert_answers.sentence("unmuted", locale, name=safe.code(over.name, 200))
 
     # --- the rest ---
 

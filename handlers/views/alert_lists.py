@@ -153,7 +153,7 @@ def _mute_row(mute: Mute, number: int, names: Mapping[str, str], locale: Locale)
     )
     spoken = locale.text("alert.button.unmute_spoken", name=safe.cut(safe.one_line(name), 60))
     end = blocks.button(
-        locale.text("alert.button.unmute"), f"alert_unmute_{number}", mute.id, spoken=spoken
+        locale.text("alert.button.unmute"), f"alerts_unmute_{number}", mute.id, spoken=spoken
     )
     return blocks.section(said, accessory=end)
 

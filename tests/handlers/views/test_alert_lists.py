@@ -193,7 +193,7 @@ def test_mutes_say_what_where_until_when_and_how_many(locale: Locale, schemas: P
     for part in ("Possible reverse shell", "`web-01`", "<#C0OPS>", "sato", "1,204", "20:00"):
         assert part in first
     assert locale.text("alerts.muted.everywhere") in second
-    assert buttons(message.blocks)[0] == ("alert_unmute_1", locale.text("alert.button.unmute"))
+    assert buttons(message.blocks)[0] == ("alerts_unmute_1", locale.text("alert.button.unmute"))
 
 
 @pytest.mark.proves("D11")
