@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from defender.clients import AzureClients
 from defender.errors import AzureBusy, AzureForbidden, AzureNotFound, AzureRefused
@@ -177,6 +180,32 @@ async def test_too_many_questions_are_answered_with_a_wait(
     with pytest.raises(AzureBusy) as busy:
         await gateway.generation(GUID)
     assert busy.value.retry_after == timedelta(seconds=120)
+
+
+@pytest.mark.proves("FAULT-29")
+@settings(max_examples=200)
+@given(
+    since=st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.timezones()),
+    minutes=st.integers(0, 10_000),
+    table=st.sampled_from([MDE, TRACKING]),
+)
+def test_a_query_is_our_text_and_two_instants(since: datetime, minutes: int, table: str) -> None:
+    text = query_text(table, since, since + timedelta(minutes=minutes))
+    said = INSTANT.sub("datetime()", text)
+    assert said == INSTANT.sub("datetime()", query_text(table, SINCE, UNTIL))
+    for instant in INSTANT.findall(text):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", instant)
+
+
+@pytest.mark.proves("FAULT-29")
+@settings(max_examples=200)
+@given(
+    st.one_of(st.text(), st.just(GUID).map(lambda guid: f"{guid}/query?x="), st.just(f"{GUID}\n"))
+)
+def test_a_workspace_is_named_by_a_guid_alone(name: str) -> None:
+    clients = cast(AzureClients, None)  # nothing is asked: it would be an AttributeError
+    with pytest.raises(ValueError, match="GUID"):
+        asyncio.run(FileIntegrityGateway(clients).generation(name))
 
 
 async def test_no_query_holds_foreign_text(wire: Wire, gateway: FileIntegrityGateway) -> None:

@@ -324,7 +324,7 @@ COLUMNS = st.sampled_from(
 LOCALES = {"en": locale_of("en"), "ja": locale_of("ja")}
 
 
-@pytest.mark.proves("E3", "E4")
+@pytest.mark.proves("E3", "E4", "FAULT-28")
 @settings(max_examples=150, deadline=None)
 @given(
     row=st.dictionaries(COLUMNS, ODD, max_size=20),
