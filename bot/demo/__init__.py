@@ -6,6 +6,7 @@ With `--script` the main job is played through the page's own HTTP surface inste
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import tempfile
@@ -14,6 +15,9 @@ from pathlib import Path
 from bot.console import BAD, GOOD, Console
 from bot.demo.processes import DemoFailed, Running, running
 from bot.embedded import EmbeddedError
+
+#: Set to anything, this keeps the demo's estate still: nothing happens by itself.
+QUIET = "SEKISHO_DEMO_QUIET"
 
 
 def demo(console: Console, *, is_script: bool, port: int) -> int:
@@ -52,7 +56,9 @@ async def _demo(console: Console, folder: Path, *, is_script: bool, port: int) -
 
 async def _run(console: Console, folder: Path, *, is_script: bool, port: int) -> int:
     console.say("demo.starting")
-    async with running(folder, port=port) as world:
+    # A script counts what it sees, so nothing else may happen meanwhile.
+    is_lively = not is_script and not os.environ.get(QUIET)
+    async with running(folder, port=port, is_lively=is_lively) as world:
         if is_script:
             from bot.demo.script import play
 

@@ -87,9 +87,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(folder: Path, *, port: int = 0) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, *, port: int = 0, is_lively: bool = False
+) -> AsyncIterator[Running]:
     """Start both, wait until the bot is ready, and end both, whatever happens inside."""
-    sandbox, addresses = await _start_sandbox(folder, port)
+    sandbox, addresses = await _start_sandbox(folder, port, is_lively=is_lively)
     try:
         health_port = _free_port()
         environment = bot_environment(
@@ -115,10 +117,11 @@ async def _start(folder: Path, name: str, words: list[str], env: Mapping[str, st
     return Child(name, process, log)
 
 
-async def _start_sandbox(folder: Path, port: int) -> tuple[Child, Addresses]:
+async def _start_sandbox(folder: Path, port: int, *, is_lively: bool) -> tuple[Child, Addresses]:
     state = folder / "sandbox"
     state.mkdir()
     words = ["sandbox", "--state-dir", str(state), "--slack-port", str(port)]
+    words += ["--lively"] if is_lively else []
     child = await _start(folder, "sandbox", words, os.environ)
     assert child.process.stdout is not None
     try:
