@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
@@ -25,6 +25,7 @@ GUID = "00000000-0000-0000-0000-0000000000b1"
 PATH = f"/v1/workspaces/{GUID}/query"
 SINCE = datetime(2026, 11, 24, 22, 0, tzinfo=UTC)
 UNTIL = SINCE + timedelta(hours=1)
+ZONES = st.sampled_from([UTC, ZoneInfo("Asia/Tokyo"), ZoneInfo("America/St_Johns")])
 INSTANT = re.compile(r"datetime\(([^)]*)\)")
 
 
@@ -183,9 +184,9 @@ async def test_too_many_questions_are_answered_with_a_wait(
 
 
 @pytest.mark.proves("FAULT-29")
-@settings(max_examples=200)
+@settings(max_examples=100, deadline=None)
 @given(
-    since=st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=st.timezones()),
+    since=st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1), timezones=ZONES),
     minutes=st.integers(0, 10_000),
     table=st.sampled_from([MDE, TRACKING]),
 )
@@ -198,14 +199,12 @@ def test_a_query_is_our_text_and_two_instants(since: datetime, minutes: int, tab
 
 
 @pytest.mark.proves("FAULT-29")
-@settings(max_examples=200)
-@given(
-    st.one_of(st.text(), st.just(GUID).map(lambda guid: f"{guid}/query?x="), st.just(f"{GUID}\n"))
-)
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(st.text(), st.sampled_from([f"{GUID}/query?x=", f"{GUID}\n", f"{GUID}'"])))
 def test_a_workspace_is_named_by_a_guid_alone(name: str) -> None:
     clients = cast(AzureClients, None)  # nothing is asked: it would be an AttributeError
     with pytest.raises(ValueError, match="GUID"):
-        asyncio.run(FileIntegrityGateway(clients).generation(name))
+        FileIntegrityGateway(clients).generation(name).send(None)
 
 
 async def test_no_query_holds_foreign_text(wire: Wire, gateway: FileIntegrityGateway) -> None:
