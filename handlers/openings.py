@@ -22,7 +22,7 @@ from approvals.request import Request
 from approvals.watching import Replacement, WatchStore
 from defender.errors import AzureError
 from defender.records import AccessRecord, Machine, PolicySnapshot, VmPolicy
-from defender.resources import InvalidResourceId, ResourceId, ResourceName
+from defender.resources import InvalidResourceId
 from delivery.outbox import ChannelId, Line
 from feeds.openings import (
     EntrySeen,
@@ -35,6 +35,7 @@ from feeds.openings import (
     is_same,
     read_entry,
 )
+from handlers.places import at_place, machine_of, target_of
 from handlers.services import Services
 from handlers.views.blocks import Message
 from handlers.views.openings import Seen, foreign_opening, policy_changed
@@ -45,6 +46,9 @@ log = logging.getLogger(__name__)
 WHAT = "jit"
 #: Changes of one subscription that are confirmed and told at one look; the rest at the next.
 CHANGES_AT_ONCE = 20
+#: The estate's cache is there within a second, a first reading of Azure within minutes: not waited
+#: for longer than this, since an opening must be told all the same.
+ESTATE_LOOKS, ESTATE_LOOK_SECONDS = 40, 0.5
 #: An end that Azure does not show, for the audit entry, which must have one.
 NO_END_YEAR = 9999
 
@@ -77,6 +81,7 @@ class OpeningsWatch:
 
     async def step(self) -> None:
         """Every subscription in turn; one that can't be read stops no other."""
+        await self._until_estate_is_known()
         for subscription in await self._s.estate.subscriptions():
             try:
                 snapshot = await self._jit.policies(subscription.id)
@@ -84,6 +89,13 @@ class OpeningsWatch:
                 await self._look_at_policies(subscription.id, snapshot)
             except AzureError as error:
                 log.warning("openings of %s: %s: %s", subscription.id, error.code, error.message)
+
+    async def _until_estate_is_known(self) -> None:
+        """Right after a start, the VM's name and tags, which choose the channel, are not there."""
+        for _ in range(ESTATE_LOOKS):
+            if self._s.estate.oldest() is not None:
+                return
+            await asyncio.sleep(ESTATE_LOOK_SECONDS)
 
     # --- openings ---
 
@@ -115,7 +127,7 @@ class OpeningsWatch:
         except LedgerFrozen as frozen:
             log.warning("opening %s is not in the audit log: %s", found.key, frozen)
             is_noted = False
-        target = self._target(found.resource_id)
+        target = target_of(self._s, found.resource_id)
         channel = self._channel(target)
         link = f"{self._s.portal_url}/#resource{found.resource_id}/networking"
         locale = self._s.languages.of_channel(channel)
@@ -159,8 +171,8 @@ class OpeningsWatch:
         """A subscription's list may leave policies out: the policies' own places tell."""
         places = [*change.before.policies, *(change.after.policies if change.after else ())]
         try:
-            machine = self._machine(change.before.resource_id, places[0][1] if places else "")
-            also = [_at_place(change.before.resource_id, *place) for place in places]
+            machine = machine_of(self._s, change.before.resource_id, places[0][1] if places else "")
+            also = [at_place(change.before.resource_id, *place) for place in places]
             snapshot = await self._jit.policies_of(machine, also=also)
         except (AzureError, InvalidResourceId) as error:
             log.warning("policy of %s: %s", change.field, error)
@@ -175,7 +187,7 @@ class OpeningsWatch:
         return PolicyChange(change.field, "changed", change.before, after)
 
     async def _tell_change(self, change: PolicyChange, seen: Seen) -> None:
-        target = self._target(change.before.resource_id)
+        target = target_of(self._s, change.before.resource_id)
         channel = self._channel(target)
         places = (change.after or change.before).policies
         group = places[0][0].partition("/providers/")[0] if places else target.resource_id
@@ -193,56 +205,6 @@ class OpeningsWatch:
         """That of the VM's rule; where no rule is for it, the audit channel."""
         rule = self._s.policy().rule_for(target)
         return ChannelId(rule.channel if rule else self._s.audit_channel)
-
-    def _target(self, resource_id: str) -> Target:
-        machine = self._machine(resource_id, "")
-        return Target(
-            resource_id=str(machine.resource_id),
-            name=machine.name,
-            resource_group=machine.resource_group,
-            subscription_id=machine.subscription_id,
-            subscription_name=machine.subscription_name,
-            location=machine.location,
-            os=machine.os,
-            tags=dict(machine.tags),
-        )
-
-    def _machine(self, resource_id: str, location: str) -> Machine:
-        """As the estate knows it, else what its id says."""
-        known = self._s.estate.index.by_id(resource_id)
-        if known is not None:
-            return known
-        name = _name(resource_id)
-        return Machine(
-            resource_id=ResourceId(resource_id),
-            name=name.name if name else resource_id.rpartition("/")[2],
-            resource_group=name.group if name else "",
-            subscription_id=name.subscription_id if name else "",
-            subscription_name="",
-            location=location,
-            os="",
-            tags={},
-        )
-
-
-def _name(resource_id: str) -> ResourceName | None:
-    try:
-        return ResourceName.parse(resource_id)
-    except InvalidResourceId:
-        return None
-
-
-def _at_place(vm_id: str, policy_id: str, location: str) -> VmPolicy:
-    """Only where a policy stands: nothing of what it says is taken from here."""
-    return VmPolicy(
-        policy_id=ResourceId(policy_id),
-        policy_name="",
-        resource_group="",
-        location=location,
-        vm_id=ResourceId(vm_id),
-        ports=(),
-        public_ip=None,
-    )
 
 
 def _encoded(entry: EntrySeen) -> bytes:

@@ -72,6 +72,16 @@ async def test_a_port_opened_in_the_portal_is_told_once_and_entered(stage: Stage
     assert "hot <!channel> fix" not in message.text
 
 
+@pytest.mark.proves("C7", "C8")
+async def test_what_was_opened_while_the_bot_was_down_is_told_at_the_start(stage: Stage) -> None:
+    """By the duty that the leader has anyway."""
+    await stage.stop_bot()
+    stage.azure.open_from_outside("web-01", 22, source="198.51.100.4", length=timedelta(hours=1))
+    await stage.start_bot()
+    await eventually(lambda: posted(stage, "Opened outside Sekisho: port 22 on web-01"))
+    assert len(await notes(stage)) == 1
+
+
 @pytest.mark.proves("C7")
 async def test_our_own_openings_extensions_and_closings_are_no_news(stage: Stage) -> None:
     await approve(stage, await ask(stage, LINE))
