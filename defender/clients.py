@@ -191,8 +191,8 @@ class AzureClients:
 
         if kind is Call.READ:
             return await self.read(make, subscription_id=bucket, ends_at=ends_at)
-        done = await self.call(make, subscription_id=bucket, kind=kind, ends_at=ends_at)
-        return done or Answer(0, {}, b"")
+        found = await self.call(make, subscription_id=bucket, kind=kind, ends_at=ends_at)
+        return found or Answer(0, {}, b"")
 
     async def read(self, make: Make[T], *, subscription_id: str, ends_at: float) -> T:
         """One read, repeated where that helps, within the deadline."""
@@ -233,10 +233,9 @@ class AzureClients:
             raise
 
     async def _get(self, url: str, *, ends_at: float) -> bytes:
-        bucket = bucket_of(urlsplit(url).path)
         answer = await self.read(
             lambda sdk, witness: sdk.send("GET", url, witness=witness),
-            subscription_id=bucket,
+            subscription_id=bucket_of(urlsplit(url).path),
             ends_at=ends_at,
         )
         return answer.body
