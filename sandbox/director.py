@@ -75,7 +75,9 @@ class Director:
         """Do what `POST /sandbox/director` asks; a wish that makes no sense changes nothing."""
         try:
             return await self._done(wish)
-        except (NotNow, LookupError, ValueError) as error:
+        except NotNow as error:
+            return _refused(str(error)) | {"error_ja": error.ja}
+        except (LookupError, ValueError) as error:
             return _refused(str(error))
 
     async def _done(self, wish: Mapping[str, object]) -> Json:

@@ -66,7 +66,7 @@ class FeedDirector:
             case {"do": "storm", "count": int() as count}:
                 seconds = wish.get("seconds", STORM_SECONDS)
                 if not isinstance(seconds, int | float) or not 0 <= seconds <= 3_600:
-                    raise NotNow("A storm lasts an hour at most.")
+                    raise NotNow("A storm lasts an hour at most.", "嵐は1時間以内です。")
                 self.happenings.storm(count, timedelta(seconds=seconds))
                 return {"ok": True, "alerts": count}
             case {"do": "portal", "status": "Resolved" | "Dismissed" as status}:

@@ -48,7 +48,10 @@ class Happenings:
         if is_monitored:
             found = [machine for machine in found if self._is_monitored(machine)]
         if not found:
-            raise NotNow("No port is open now: open one with /jit first.")
+            raise NotNow(
+                "No port is open now: open one with /jit first.",
+                "開いているポートがありません。先に /jit で開けてください。",
+            )
         return self.chance.choice(found)
 
     def _is_monitored(self, machine: Machine) -> bool:
@@ -68,14 +71,14 @@ class Happenings:
         """Somebody closes the newest open alert in Azure's own portal."""
         active = [alert for alert in self._azure.alerts if alert.status in ("Active", "InProgress")]
         if not active:
-            raise NotNow("No alert is open.")
+            raise NotNow("No alert is open.", "未解決のアラートはありません。")
         self._azure.alerts.set_status(active[-1], status, self._azure.clock.now())
         return active[-1]
 
     def storm(self, count: int, over: timedelta) -> asyncio.Task[list[SandboxAlert]]:
         """So many alerts within this time, in the background; await it to know them."""
         if not 0 < count <= STORM_MAX:
-            raise NotNow(f"A storm has 1 to {STORM_MAX} alerts.")
+            raise NotNow(f"A storm has 1 to {STORM_MAX} alerts.", f"嵐は1〜{STORM_MAX}件までです。")
         task = asyncio.get_running_loop().create_task(self._storm(count, over))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)

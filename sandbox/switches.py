@@ -25,3 +25,7 @@ class Switch:
 
 class NotNow(Exception):
     """What was wished for can't happen as things are; the words are shown on the page."""
+
+    def __init__(self, en: str, ja: str) -> None:
+        super().__init__(en)
+        self.ja = ja

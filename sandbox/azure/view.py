@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from sandbox.azure.alerts import SandboxAlert
 from sandbox.azure.exchange import Exchange
 from sandbox.azure.service import SandboxAzure
 from sandbox.azure.wire import Json, fold
 from sandbox.world.model import SecurityRule
 
-#: Lines of the log and groups that the page can show at once.
-LOG_LINES, GROUPS_MAX = 50, 100
+#: Lines of the log, groups and alerts that the page can show at once.
+LOG_LINES, GROUPS_MAX, ALERTS_MAX = 50, 100, 8
 
 
 def azure_view(azure: SandboxAzure) -> Json:
@@ -26,6 +27,8 @@ def azure_view(azure: SandboxAzure) -> Json:
             for port in azure.open_ports()
         ],
         "nsgs": _groups(azure),
+        "alerts": [_alert(alert) for alert in list(azure.alerts)[: -ALERTS_MAX - 1 : -1]],
+        "alerts_total": len(azure.alerts),
         "log": [_line(exchange) for exchange in azure.received[-LOG_LINES:]],
     }
 
@@ -44,6 +47,17 @@ def _groups(azure: SandboxAzure) -> list[Json]:
         }
         for key in keys
     ]
+
+
+def _alert(alert: SandboxAlert) -> Json:
+    return {
+        "name": alert.name,
+        "title": alert.title,
+        "severity": alert.severity,
+        "status": alert.status,
+        "vm": alert.machine.name,
+        "at": alert.changes[0][0].isoformat(),
+    }
 
 
 def _rule(rule: SecurityRule) -> Json:

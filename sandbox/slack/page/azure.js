@@ -61,7 +61,7 @@ function drawPanel(panel) {
   openRules = new Set([...panel.querySelectorAll("details[open]")].map((d) => d.dataset.nsg));
   const scroll = panel.querySelector(".side-body")?.scrollTop ?? 0;
   redraw(panel, [store.azure, store.me, isJapanese()], () =>
-    h("div", { class: "side-body" }, openPorts(), rules(), log()),
+    h("div", { class: "side-body" }, openPorts(), alerts(), rules(), log()),
   );
   panel.firstElementChild.scrollTop = scroll;
 }
@@ -114,6 +114,37 @@ function portCard(one) {
     one.justification && h("p", { class: "hint" }, one.justification),
   );
 }
+
+/** The newest alerts, as Azure's own list shows them. */
+function alerts() {
+  const list = store.azure?.alerts ?? [];
+  const total = store.azure?.alerts_total ?? 0;
+  return h(
+    "section",
+    { class: "alerts" },
+    h("h3", {}, total ? t("alertCount", total) : t("noAlerts")),
+    h("ul", {}, list.map(alertLine)),
+  );
+}
+
+const alertLine = (one) =>
+  h(
+    "li",
+    { class: "alert-line", "data-alert": one.name, "data-status": one.status },
+    h(
+      "div",
+      {},
+      h("strong", {}, `${t("severities")[one.severity] ?? one.severity}: `),
+      h("span", {}, one.title),
+    ),
+    h(
+      "p",
+      { class: "hint" },
+      `${one.vm} · `,
+      h("time", { title: full(Date.parse(one.at)) }, clock(Date.parse(one.at))),
+      ` · ${t("alertStates")[one.status] ?? one.status}`,
+    ),
+  );
 
 /** Groups with an open port stand first and open; the many others fold into one line. */
 function rules() {

@@ -137,7 +137,8 @@ function oneSwitch(one) {
 
 async function happen(event) {
   const answer = await direct({ do: "fault", name: event.name, on: true });
-  notify(answer.ok === false ? t("cannotLoad", answer.error) : t("happened", label(event)));
+  const why = (isJapanese() && answer.error_ja) || answer.error;
+  notify(answer.ok === false ? why : t("happened", label(event)));
 }
 
 function faultPart(broken) {
