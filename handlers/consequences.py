@@ -36,6 +36,7 @@ from approvals.request import Request
 from delivery.network import NETWORK_ERRORS
 from delivery.outbox import OUTBOX_ERRORS, Card, ChannelId, Item, Line
 from delivery.refusals import error_name
+from handlers.alert_at_session import cards_at_session
 from handlers.cards import object_id
 from handlers.end_alarms import end_alarms
 from handlers.locale import Locale
@@ -264,6 +265,7 @@ class ShowConsumer:
             link = await self._link(request)
         told = consequences(entry, request, await self._readers(request, link))
         told += end_alarms(entry, as_of(request, entry), self._s)
+        told += await cards_at_session(self._s, entry, request)
         locales = {a.approver: await self._s.languages.learn(a.approver) for a in request.approvals}
         return [*told, *failed_for_approvers(entry, as_of(request, entry), locales)]
 

@@ -161,14 +161,14 @@ def figures(by_rank: Counter[int], locale: Locale) -> str:
     """`412 High, 9,266 Medium`."""
     named = {rank: say.severity_word(name, locale) for rank, name in enumerate(SEVERITIES)}
     said = [
-        locale.text("alerts.stats.figure", n=say.number(n), severity=named[rank])
+        locale.text("storm.figure", n=say.number(n), severity=named[rank])
         for rank, n in sorted(by_rank.items())
         if n and rank in named
     ]
     unknown = sum(n for rank, n in by_rank.items() if rank not in named)
     if unknown:
         word = locale.text("alert.severity.none")
-        said.append(locale.text("alerts.stats.figure", n=say.number(unknown), severity=word))
+        said.append(locale.text("storm.figure", n=say.number(unknown), severity=word))
     return locale.text("list.comma").join(said)
 
 

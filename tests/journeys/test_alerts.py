@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from approvals.events import State
 from sandbox.azure.alerts import SandboxAlert
 from sandbox.slack.messages import Message
 from tests.stage import Stage, set_stage, until
@@ -182,3 +183,48 @@ def _option(card: Message, prefix: str) -> str:
                 if option["value"].startswith(prefix):
                     return str(option["value"])
     raise AssertionError(f"no {prefix} in the menu")
+
+
+@pytest.mark.proves("D7", "C10")
+async def test_open_session_is_named_and_closed_from_the_card(stage: Stage) -> None:
+    alice, suzuki = stage.slack.person("alice"), stage.slack.person("suzuki")
+    await alice.command("C0OPS", "/jit web-01 22 for 2h from 203.0.113.7 because deploy fix")
+    asked = await stage.slack.wait_message("C0OPS", containing="port 22 on web-01")
+    await suzuki.click(asked, "jit_approve")
+    await stage.wait_state(State.ACTIVE, within=20)
+
+    _, card = await raised(stage, started_ago=timedelta())
+    assert card.says("JIT session at that moment: <@U0ALICE>, port 22")
+    assert card.says("Approved by @suzuki")
+    assert card.says("still open")
+    await suzuki.click(card, "alert_close_port")
+    await stage.wait_state(State.ENDED, within=20)
+    await stage.slack.wait_update(card, without="Close port 22", timeout=20)
+    assert not [port for port in stage.azure.open_ports() if port.source == "203.0.113.7"]
+
+
+@pytest.mark.proves("D9")
+async def test_storm_is_taken_with_one_click(stage: Stage) -> None:
+    for _ in range(12):
+        stage.azure.raise_alert("web-01", severity="High", title="Suspicious process executed")
+    card = await stage.slack.wait_message(SOC, "counted here instead of posted", timeout=20)
+    kimura = stage.slack.person("kimura")
+    await kimura.click(card, "storm_take")
+    await kimura.wait_ephemeral("You took 12 alerts.")
+    await kimura.command(SOC, "/alerts mine")
+    await kimura.wait_ephemeral("12 open alerts are yours")
+
+
+@pytest.mark.proves("N1", "D3")
+async def test_private_answers_are_in_the_readers_language(stage: Stage) -> None:
+    _, card = await raised(stage)
+    sato = stage.slack.person("sato")
+    await sato.click(card, "alert_story")
+    story = await sato.wait_view(callback_id="alert.story")
+    assert story.says("起きたこと（時刻順）")
+    await sato.click(story, "alert_story_text")
+    text = await sato.wait_view(callback_id="alert.text")
+    assert text.says("Possible reverse shell")
+    await sato.click(card, "alert_take")
+    await sato.wait_ephemeral("担当になりました")
+    await stage.slack.wait_update(card, containing="Taken by @sato", timeout=20)
