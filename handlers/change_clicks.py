@@ -64,6 +64,7 @@ class ChangeClicks:
             "fim_mine": self._mine,
             "fim_not_mine": self._not_mine,
             "fim_expected": self._expected,
+            "fim_resolve": self._resolve,
             "fim_more": self._more,
             "fim_reopen": self._reopen,
             "fim_close": self._close,
@@ -105,6 +106,9 @@ class ChangeClicks:
 
     async def _expected(self, caller: Caller, value: str, locale: Locale) -> Outcome:
         return await self._form(caller, value, DeedKind.EXPECTED, "expected", locale)
+
+    async def _resolve(self, caller: Caller, value: str, locale: Locale) -> Outcome:
+        return await self._form(caller, value, DeedKind.RESOLVED, "resolved", locale)
 
     async def _form(
         self, caller: Caller, value: str, kind: DeedKind, form: str, locale: Locale

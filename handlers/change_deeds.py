@@ -27,7 +27,7 @@ TRIES_MAX = 8
 
 ANSWERS = (DeedKind.YES, DeedKind.NOT_ME)
 #: Acts that make changes quieter need a say about the machine.
-QUIETING = (DeedKind.EXPECTED, DeedKind.PATH_MUTED)
+QUIETING = (DeedKind.EXPECTED, DeedKind.RESOLVED, DeedKind.PATH_MUTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _is_open_for(case: Case, kind: DeedKind) -> bool:
             return not case.owner and not case.is_closed
         case DeedKind.YES | DeedKind.NOT_ME:
             return not case.is_closed and not case.answer
-        case DeedKind.EXPECTED:
+        case DeedKind.EXPECTED | DeedKind.RESOLVED:
             return not case.is_closed
         case DeedKind.SUSPICIOUS:
             return not case.is_closed and case.state != "inprogress"

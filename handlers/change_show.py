@@ -41,7 +41,7 @@ REQUESTS_MAX = 50
 _TELLING = frozenset(
     {
         DeedKind.TAKEN, DeedKind.ASSIGNED, DeedKind.RELEASED, DeedKind.YES, DeedKind.NOT_ME,
-        DeedKind.EXPECTED, DeedKind.SUSPICIOUS, DeedKind.REOPENED,
+        DeedKind.EXPECTED, DeedKind.RESOLVED, DeedKind.SUSPICIOUS, DeedKind.REOPENED,
     }
 )  # fmt: skip
 
@@ -168,7 +168,7 @@ class ChangeShow:
         who = words.name(entry.actor, names, locale)
         when = locale.when(entry.at)
         match deed.kind:
-            case DeedKind.YES | DeedKind.EXPECTED:
+            case DeedKind.YES | DeedKind.EXPECTED | DeedKind.RESOLVED:
                 reason = safe.escape_mrkdwn(deed.reason or safe.EMPTY)
                 return locale.text(f"fim.thread.{deed.kind}", when=when, who=who, reason=reason)
             case DeedKind.ASSIGNED:

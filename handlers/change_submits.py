@@ -54,6 +54,8 @@ class ChangeSubmits:
                 return await self._reasoned(caller, body, DeedKind.YES, "yes", locale)
             case "fim_expected":
                 return await self._reasoned(caller, body, DeedKind.EXPECTED, "expected", locale)
+            case "fim_resolved":
+                return await self._reasoned(caller, body, DeedKind.RESOLVED, "resolved", locale)
             case "fim_mute":
                 return await self._mute(caller, body, locale)
             case _:

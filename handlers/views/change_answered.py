@@ -29,7 +29,7 @@ def not_me_card(view: ChangeView, listed: Block, locale: Locale) -> Message:
             else answered + _port(session, locale),
         ),
         blocks.actions(
-            None if case.owner else parts.take(view, locale),
+            parts.resolve(view, locale) if case.owner else parts.take(view, locale),
             _close(view, session, locale),
             parts.details(view, locale),
         ),
@@ -132,6 +132,8 @@ def settled_card(view: ChangeView, headline: str, locale: Locale) -> Message:
     key = "yes" if case.answer == "yes" else "expected"
     if case.state == "dismissed":
         key = "dismissed"
+    if view.is_resolved:
+        key = "resolved"
     who = words.name(case.decided_by, view.names, locale)
     at = case.decided_at or view.now
     said = locale.text(f"fim.settled.{key}", who=who, when=locale.when(at))
@@ -164,7 +166,7 @@ def suspicious_card(view: ChangeView, headline: str, listed: Block, locale: Loca
             words.who_line(view, locale),
         ),
         blocks.actions(
-            None if case.owner else parts.take(view, locale),
+            parts.resolve(view, locale) if case.owner else parts.take(view, locale),
             blocks.button(locale.text("fim.button.expected"), "fim_expected", view.value),
             parts.details(view, locale),
         ),

@@ -32,7 +32,8 @@ def change_card(view: ChangeView, locale: Locale) -> Message:
     case = view.case
     listed = paths_block(view, locale)
     if case.is_closed:
-        return settled_card(view, headline(view, locale, "expected"), locale)
+        state = "resolved" if view.is_resolved else "expected"
+        return settled_card(view, headline(view, locale, state), locale)
     if case.answer == "not_me":
         return not_me_card(view, listed, locale)
     if case.state == "inprogress":

@@ -16,7 +16,7 @@ PATTERN_MAX: Final = 260
 
 
 def reason_form(view: ChangeView, kind: str, locale: Locale) -> View:
-    """`yes` or `expected`: the reason stays on the card."""
+    """`yes`, `expected` or `resolved`: the reason stays on the card."""
     reason = blocks.text_input("reason", multiline=True, max_length=REASON_MAX)
     hint = locale.text("fim.form.reason_hint")
     return blocks.modal(

@@ -63,6 +63,12 @@ def take(view: ChangeView, locale: Locale) -> Element:
     return blocks.button(locale.text("fim.button.take"), "fim_take", view.value, style="primary")
 
 
+def resolve(view: ChangeView, locale: Locale) -> Element:
+    """The verb of a card that somebody owns."""
+    label = locale.text("fim.button.resolve")
+    return blocks.button(label, "fim_resolve", view.value, style="primary")
+
+
 def details(view: ChangeView, locale: Locale) -> Element:
     return blocks.button(locale.text("fim.button.details"), "fim_details", view.value)
 

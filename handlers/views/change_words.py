@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from approvals.deeds import DeedKind
 from approvals.events import RequestId
 from feeds.bursts import is_late
 from feeds.cases import Case
@@ -52,6 +53,12 @@ class ChangeView:
     def value(self) -> str:
         """What a button carries: the burst, and how often people had decided about it."""
         return f"{self.burst.id}.{self.case_version}"
+
+    @property
+    def is_resolved(self) -> bool:
+        """Closed after it was looked into, not because it was expected."""
+        steps = self.case.steps
+        return bool(steps) and steps[-1].kind is DeedKind.RESOLVED
 
     @property
     def is_azure_vm(self) -> bool:

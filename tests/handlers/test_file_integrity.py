@@ -117,6 +117,24 @@ async def test_not_me_is_raised_in_the_security_channel(desk: Desk) -> None:
     assert all("<@" not in item.text for _, item in told if isinstance(item, Line))
 
 
+@pytest.mark.proves("E5", "E6")
+async def test_who_took_it_resolves_it_with_a_reason(desk: Desk) -> None:
+    await with_session(desk)
+    burst = await desk.changed("/etc/sudoers")
+    await desk.click("alice", "fim_not_mine", f"{burst}.0")
+    await desk.click("sato", "fim_take", f"{burst}.1")
+    assert "fim_resolve" in said(await desk.card(f"raised:{burst}"))
+    assert "fim_resolved" in said(await desk.click("sato", "fim_resolve", f"{burst}.2"))
+    values = {"reason": "a stolen key; revoked"}
+    assert "Resolved" in said(await desk.submit("sato", "fim_resolved", f"{burst}.2", values))
+    lines = [item.text for _, item in await desk.told() if isinstance(item, Line)]
+    assert any("a stolen key" in text for text in lines)
+    for card in ("changes", "raised"):
+        shown = said(await desk.card(f"{card}:{burst}"))
+        assert "Resolved: 1 file change on web-01" in shown
+        assert "Resolved by @sato" in shown
+
+
 @pytest.mark.proves("E5")
 async def test_closing_from_the_raised_card(desk: Desk) -> None:
     await with_session(desk)
@@ -248,7 +266,7 @@ async def test_an_announced_change_is_expected(desk: Desk) -> None:
     assert "@alice" in shown
     assert "has ended" in said(await desk.type("alice", f"window end {burst}"))
     assert "already" in said(await desk.type("alice", f"window end {burst}"))
-    assert await desk.changed("/etc/hosts") != burst
+    assert await desk.changed("/etc/hosts", changed_at=await desk.store.now()) != burst
 
 
 @pytest.mark.proves("E6")

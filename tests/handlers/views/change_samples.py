@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from approvals.deeds import DeedKind
 from approvals.events import PersonId, RequestId
 from defender.file_change_decode import MDE, FileChange
-from feeds.cases import Case
+from feeds.cases import Case, Step
 from feeds.correlation import Session
 from feeds.danger import Kind, danger_of, kind_of
 from feeds.file_change_records import Facts, StoredBurst, Weighed
@@ -226,6 +227,17 @@ ALL = {
     "expected": EXPECTED,
     "suspicious": SUSPICIOUS,
     "unknown machine": UNKNOWN,
+    "resolved": replace(
+        NOT_ME,
+        case=msgspec.structs.replace(
+            NOT_ME.case,
+            state="resolved",
+            decided_by=SATO,
+            decided_at=NOW,
+            reason="a stolen key",
+            steps=(Step(DeedKind.RESOLVED, SATO, NOW),),
+        ),
+    ),
     "flood": FLOOD,
     "window": WINDOW,
     "silent": SILENT,
