@@ -9,34 +9,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar, Unpack
+from typing import TypeVar
 
 from aiohttp import web
 
 from sandbox.azure.access import Access
-from sandbox.azure.alert_answers import AlertAnswers
-from sandbox.azure.alert_body import Machine
-from sandbox.azure.alert_wishes import Wish
-from sandbox.azure.alerts import AlertStore, SandboxAlert
 from sandbox.azure.app import STOP_WITHIN, AzureApp
 from sandbox.azure.exchange import Exchange, ExchangeLog
-from sandbox.azure.exports import Exporter
 from sandbox.azure.faults import Faults
+from sandbox.azure.feeds import Feeds
 from sandbox.azure.jit import Initiate, InitiateMachine, InitiatePort, Opening
-from sandbox.azure.kql.values import Row
-from sandbox.azure.log_analytics import LogAnalytics
-from sandbox.azure.microsoft_graph import MicrosoftGraph
 from sandbox.azure.policies import policy_id
 from sandbox.azure.reading import Reading
-from sandbox.azure.resource_graph import ResourceGraph
 from sandbox.azure.rights import Rights
 from sandbox.azure.routes import Routes
 from sandbox.azure.state import AzureState
 from sandbox.azure.tls import make_certificates
 from sandbox.azure.tokens import TokenIssuer
 from sandbox.azure.wire import duration_text, fold
-from sandbox.azure.workspaces import ChangeWish, Workspaces, demo_workspaces
-from sandbox.azure.xdr import Xdr
 from sandbox.world.clock import SandboxClock
 from sandbox.world.model import Estate, PowerState, SecurityRule, VirtualMachine
 
@@ -64,7 +54,7 @@ class OpenPort:
     vm_id: str
 
 
-class SandboxAzure:
+class SandboxAzure(Feeds):
     """An Azure of its own: `await start()`, talk https to `url`, look at what it was asked."""
 
     def __init__(
@@ -91,12 +81,7 @@ class SandboxAzure:
             self.state, self.rights, tenant_id=self.tenant_id, page_size=page_size
         )
         self._access = Access(self.state, self.faults, page_size=page_size, settle=settle)
-        self.alerts = AlertStore()
-        self.alert_answers = AlertAnswers(self.alerts)
-        self.resource_graph = ResourceGraph(self.alerts, self.state, self.rights, self.tokens)
-        self.xdr = Xdr(self.alerts)
-        self.exports = Exporter(self.alerts)
-        self.workspaces = Workspaces(self.state, demo_workspaces(self.state))
+        super().__init__(self.state, self.rights, self.tokens, clock, changed=self._tell)
         self._app = AzureApp(
             state=self.state,
             routes=Routes(
@@ -104,8 +89,8 @@ class SandboxAzure:
                 self._access,
                 self.alert_answers,
                 self.resource_graph,
-                LogAnalytics(self.workspaces, self.rights),
-                MicrosoftGraph(self.xdr),
+                self.log_analytics,
+                self.microsoft_graph,
             ),
             tokens=self.tokens,
             rights=self.rights,
@@ -313,33 +298,10 @@ class SandboxAzure:
                 return
         raise LookupError(f"no policy has port {port} of {vm_name}")
 
-    def raise_alert(self, vm_name: str, **wish: Unpack[Wish]) -> SandboxAlert:
-        """Defender for Endpoint finds something on a machine (a name, or an id), just now."""
-        alert = self.alerts.raise_(self.covered(vm_name), self.clock.now(), **wish)
-        self._tell()
-        return alert
-
-    def change_file(self, vm_name: str, path: str, **wish: Unpack[ChangeWish]) -> Row:
-        """A file (or, with `value_name`, a registry value) changes on a machine, just now."""
-        row = self.workspaces.change(self.covered(vm_name), path, self.clock.now(), **wish)
-        self._tell()
-        return row
-
-    def covered(self, name: str) -> Machine:
-        """The one machine of this name or id, Azure's own or joined by Arc."""
-        machines: tuple[Machine, ...] = (
-            *self.state.machines.values(),
-            *self.state.estate.arc_machines,
-        )
-        (found,) = (m for m in machines if fold(name) in (fold(m.name), fold(m.id)))
-        return found
-
     def mend(self) -> None:
         """No faults, locks or missing rights any more."""
         self.faults.clear()
-        self.alerts.faults.clear()
-        self.workspaces.faults.clear()
-        self.alerts.graph_latency = timedelta()
+        self.mend_feeds()
         self.rights.clear()
         self._tell()
 
