@@ -29,6 +29,7 @@ from defender.clients import AzureClients
 from defender.file_change_decode import FileChange
 from defender.file_changes import FileIntegrityGateway
 from defender.jit import JitGateway
+from defender.xdr import XdrGateway
 from delivery.deliverer import Rendered
 from delivery.outbox import ChannelId, ObjectId
 from delivery.uploads import FileContent
@@ -72,6 +73,8 @@ from handlers.storm_file import storm_file
 GROUP_EVERY = timedelta(seconds=0.25)
 ESCALATE_EVERY = timedelta(seconds=1)
 MORNING_EVERY = timedelta(seconds=20)
+#: What a killed process left half done of a reopening is found so late.
+PORTAL_EVERY = timedelta(seconds=60)
 OPENINGS_EVERY = timedelta(seconds=30)
 TESTS_EVERY = timedelta(seconds=10)
 FIGURES_EVERY = timedelta(minutes=1)
@@ -135,6 +138,7 @@ class Alerts:
             settings=self.settings,
             route=self.intake.route,
             states=gateway,
+            xdr=XdrGateway(ground.clients) if self.settings().graph else None,
             changes=changes,
         )
         self.show = AlertShow(s, self.feed)
@@ -165,6 +169,7 @@ class Alerts:
             ("alerts", self._poller.run, timedelta(seconds=1)),
             ("escalations", self._escalations.step, ESCALATE_EVERY),
             ("mornings", self._mornings.step, MORNING_EVERY),
+            ("reopened in Defender", self.show.portal.step, PORTAL_EVERY),
             ("grouping", self._grouper.sweep, GROUP_EVERY),
             ("figures", self.figures.refresh, FIGURES_EVERY),
         ]

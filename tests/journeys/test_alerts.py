@@ -228,3 +228,21 @@ async def test_private_answers_are_in_the_readers_language(stage: Stage) -> None
     await sato.click(card, "alert_take")
     await sato.wait_ephemeral("担当になりました")
     await stage.slack.wait_update(card, containing="Taken by @sato", timeout=20)
+
+
+@pytest.mark.proves("D4", "D5")
+async def test_owner_and_verdict_go_to_defender_xdr(stage: Stage) -> None:
+    alert, card = await raised(stage, spelling="new")
+    kimura = stage.slack.person("kimura")
+    await kimura.click(card, "alert_take")
+    found = stage.azure.xdr.of(alert)
+    assert found is not None
+    await until(lambda: found.owner == "kimura", within=15)
+    await _resolve(kimura, stage, card)
+    await until(lambda: "kimura: A test of ours" in found.comments, within=15)
+    assert found.fields["status"] == "resolved"
+    assert found.fields["classification"] == "informationalExpectedActivity"
+    await kimura.click(card, "alert_story")
+    story = await kimura.wait_view(callback_id="alert.story")
+    assert story.says("In Defender XDR")
+    assert story.says("Microsoft Graph")
