@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from approvals.events import PersonId
 from defender.records import Machine
-from feeds.alert_lists import AlertLists
+from feeds.alert_lists import AlertLists, OpenAlert
+from feeds.cases import Case
 from feeds.reading import Stored
 from handlers.alert_facts import AlertFacts
 from handlers.alert_feed import AlertFeed
@@ -29,6 +30,8 @@ PREFIX_MIN = 8
 #: Alerts that an id is asked back for, and names that are offered for a mistyped one.
 NEAR_MAX = 4
 NAME_NEAR = 0.7
+#: Open alerts whose machines are compared with a mistyped name.
+NAMES_MAX = 300
 
 
 class AlertListing:
@@ -44,8 +47,18 @@ class AlertListing:
         self, kind: Kind, person: PersonId, locale: Locale, *, about: str = "", number: int = 1
     ) -> Message:
         """One page; one beyond the last shows the last."""
-        rows = await self.rows(kind, person, about)
-        return await self.drawn(rows, kind, locale, about=about, number=number)
+        if kind == "machine":
+            found = await self.of_machine(about)
+            return await self.drawn(found, kind, locale, about=about, number=number)
+        if kind == "search":
+            found = await self._search(about)
+            return await self.drawn(found, kind, locale, about=about, number=number)
+        mine = self._s.policy().same_person(person)
+        rows = [one for one in await self.open() if _is_wanted(kind, one, mine)]
+        unowned = sum(1 for one in rows if not one.case.owner)
+        page = _page(kind, number, len(rows), unowned)
+        views = await self.views(rows[page.first - 1 : page.first - 1 + PAGE_SIZE])
+        return alert_page(await self._named(views), page, locale)
 
     async def drawn(
         self,
@@ -56,29 +69,24 @@ class AlertListing:
         about: str = "",
         number: int = 1,
     ) -> Message:
-        last = max(1, -(-len(rows) // PAGE_SIZE))
-        unowned = sum(1 for view in rows if not view.case.owner)
-        page = AlertPage(kind, min(max(1, number), last), len(rows), unowned, about)
+        """A page of alerts that are at hand."""
+        page = _page(kind, number, len(rows), 0, about)
         shown = rows[page.first - 1 : page.first - 1 + PAGE_SIZE]
-        owners = [view.case.owner for view in shown]
-        names = await self.facts.names(owners, ask=True)
-        return alert_page([replace(view, names=names) for view in shown], page, locale)
+        return alert_page(await self._named(shown), page, locale)
 
-    async def rows(self, kind: Kind, person: PersonId, about: str) -> list[AlertView]:
-        """Everything that the list holds, the most urgent first."""
-        match kind:
-            case "machine":
-                return await self.of_machine(about)
-            case "search":
-                return await self._search(about)
-            case _:
-                mine = self._s.policy().same_person(person)
-                return [view for view in await self.open() if _is_wanted(kind, view, mine)]
+    async def open(self) -> list[OpenAlert]:
+        """Open in Azure and for us, the most urgent first."""
+        return await self._lists.open(OPEN_MAX)
 
-    async def open(self) -> list[AlertView]:
-        """Open in Azure and for us: what people have just closed is not listed any more."""
-        views = await self._views(await self._feed.store.open(limit=OPEN_MAX))
-        return [view for view in views if not view.is_closed]
+    async def views(self, rows: Sequence[OpenAlert]) -> list[AlertView]:
+        """The alerts themselves, in the same order, without the names of people."""
+        cases = {one.key: one.case for one in rows}
+        stored = await self._feed.store.many([one.key for one in rows])
+        return [_view(one, cases[one.alert.key]) for one in stored]
+
+    async def _named(self, views: Sequence[AlertView]) -> list[AlertView]:
+        names = await self.facts.names([view.case.owner for view in views], ask=True)
+        return [replace(view, names=names) for view in views]
 
     async def of_machine(self, name: str) -> list[AlertView]:
         """By its name or resource id, the open ones first."""
@@ -103,8 +111,8 @@ class AlertListing:
     async def near_machines(self, name: str) -> list[str]:
         """Names that are a slip of the finger away: the estate's, and those of open alerts."""
         near = [machine.name for machine in self._s.estate.index.near(name, NEAR_MAX)]
-        seen = {view.alert.machine for view in await self.open() if view.alert.machine}
-        folded = {machine.casefold(): machine for machine in seen}
+        newest = await self._feed.store.open(limit=NAMES_MAX)
+        folded = {one.alert.machine.casefold(): one.alert.machine for one in newest}
         close = difflib.get_close_matches(name.casefold(), folded, n=NEAR_MAX, cutoff=NAME_NEAR)
         return list(dict.fromkeys([*near, *(folded[one] for one in close)]))[:NEAR_MAX]
 
@@ -125,8 +133,7 @@ class AlertListing:
     async def muted(self, locale: Locale, *, number: int = 1) -> Message:
         """What is muted now, the first to end first."""
         mutes = await self._feed.mutes.mutes()
-        last = max(1, -(-len(mutes) // PAGE_SIZE))
-        page = AlertPage("open", min(max(1, number), last), len(mutes))
+        page = _page("open", number, len(mutes), 0)
         shown = mutes[page.first - 1 : page.first - 1 + PAGE_SIZE]
         names = await self.facts.names([mute.by for mute in shown], ask=True)
         return muted_page(shown, page, names, locale)
@@ -139,16 +146,7 @@ class AlertListing:
 
     async def _views(self, found: Sequence[Stored]) -> list[AlertView]:
         cases = await self._lists.cases([stored.alert.key for stored in found])
-        views = [
-            AlertView(
-                alert=stored.alert,
-                case=cases[stored.alert.key],
-                first_at=stored.first_at,
-                changed_at=stored.changed_at,
-            )
-            for stored in found
-        ]
-        return by_urgency(views)
+        return by_urgency(_view(stored, cases[stored.alert.key]) for stored in found)
 
 
 def by_urgency(views: Iterable[AlertView]) -> list[AlertView]:
@@ -166,13 +164,25 @@ def by_urgency(views: Iterable[AlertView]) -> list[AlertView]:
     return sorted(views, key=urgency)
 
 
-def _is_wanted(kind: Kind, view: AlertView, mine: frozenset[PersonId]) -> bool:
+def _view(stored: Stored, case: Case) -> AlertView:
+    return AlertView(
+        alert=stored.alert, case=case, first_at=stored.first_at, changed_at=stored.changed_at
+    )
+
+
+def _page(kind: Kind, number: int, total: int, unowned: int, about: str = "") -> AlertPage:
+    """The page asked for, or the last one where there are not so many."""
+    last = max(1, -(-total // PAGE_SIZE))
+    return AlertPage(kind, min(max(1, number), last), total, unowned, about)
+
+
+def _is_wanted(kind: Kind, one: OpenAlert, mine: frozenset[PersonId]) -> bool:
     match kind:
         case "mine":
-            return view.case.owner in mine
+            return one.case.owner in mine
         case "unowned":
-            return not view.case.owner
+            return not one.case.owner
         case "high":
-            return view.alert.rank == 0
+            return one.rank == 0
         case _:
             return True

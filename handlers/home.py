@@ -11,14 +11,20 @@ from approvals.ledger import LedgerError
 from approvals.policy import decider_rights
 from approvals.request import Request
 from approvals.verdict import Granted
+from delivery.outbox import OUTBOX_ERRORS
 from delivery.refusals import error_name
 from handlers import answering
+from handlers.alert_listing import AlertListing
 from handlers.locale import Locale
 from handlers.services import Services
+from handlers.views.alert_view import AlertView
 from handlers.views.blocks import View
 from handlers.views.home import HomeFacts, home, settings_form
 
 log = logging.getLogger(__name__)
+
+#: Alerts of one person that are read for the tab; it shows ten and counts the others.
+ALERTS_MAX = 100
 
 
 class HomeTab:
@@ -62,6 +68,7 @@ class HomeTab:
         pending = await s.ledger.pending()
         active = await s.ledger.active()
         mine = s.policy().same_person(person)
+        owned, unowned = await self._alerts(mine)
         return HomeFacts(
             waiting=tuple(request for request in pending if self._waits_for(request, person)),
             open=tuple(request for request in active if request.requester in mine),
@@ -69,7 +76,24 @@ class HomeTab:
             open_count=sum(len(request.terms.ports) for request in active),
             person=await s.ledger.person(person),
             now=s.ledger.instant,
+            alerts=owned,
+            unowned=unowned,
         )
+
+    async def _alerts(self, mine: frozenset[PersonId]) -> tuple[tuple[AlertView, ...], int | None]:
+        """Mine, and how many nobody has. Without the feed, or Redis, the rest is shown alone."""
+        feed = self._s.alerts
+        if feed is None:
+            return (), None
+        lists = AlertListing(self._s, feed)
+        try:
+            found = await lists.open()
+            owned = [one for one in found if one.case.owner in mine]
+            views = await lists.views(owned[:ALERTS_MAX])
+        except OUTBOX_ERRORS as error:
+            log.warning("alerts for the home tab: %s", type(error).__name__)
+            return (), None
+        return tuple(views), sum(1 for one in found if not one.case.owner)
 
     def _waits_for(self, request: Request, person: PersonId) -> bool:
         s = self._s

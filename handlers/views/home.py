@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from approvals.people import PersonRecord
 from approvals.request import Request
 from handlers.locale import Locale
-from handlers.views import blocks, safe, words
+from handlers.views import alert_words, blocks, safe, words
+from handlers.views.alert_view import AlertView
 from handlers.views.blocks import Block, Option, View
 from handlers.views.open_card import done_button
 
@@ -25,7 +26,7 @@ FOLLOW_SLACK = "slack"
 
 @dataclass(frozen=True, slots=True)
 class HomeFacts:
-    """`waiting` oldest first; `now` is when it is drawn."""
+    """`waiting` oldest first, `alerts` most urgent first; `now` is when it is drawn."""
 
     waiting: tuple[Request, ...]
     open: tuple[Request, ...]
@@ -33,6 +34,10 @@ class HomeFacts:
     open_count: int
     person: PersonRecord
     now: datetime
+    #: those that the reader has taken.
+    alerts: tuple[AlertView, ...] = ()
+    #: open alerts that nobody has taken; None where alerts are not read.
+    unowned: int | None = None
 
 
 def home(facts: HomeFacts, locale: Locale) -> View:
@@ -41,7 +46,8 @@ def home(facts: HomeFacts, locale: Locale) -> View:
         *_waiting(facts.waiting, locale),
         *_open(facts.open, facts.now, locale),
         *_pending(facts.pending, locale),
-        *_estate(facts.open_count, locale),
+        *_alerts(facts.alerts, locale),
+        *_estate(facts.open_count, facts.unowned, locale),
         *_settings(facts.person, locale),
         blocks.context(locale.text("home.as_of", when=locale.when(facts.now))),
     ]
@@ -118,17 +124,43 @@ def _pending(requests: Sequence[Request], locale: Locale) -> list[Block]:
     return parts + _rest(requests, locale)
 
 
+def _alerts(alerts: Sequence[AlertView], locale: Locale) -> list[Block]:
+    if not alerts:
+        return []
+    parts = [blocks.header(locale.text("alert_home.title"))]
+    for at, view in enumerate(alerts[:ROWS_MAX], start=1):
+        title = safe.escape_mrkdwn(alert_words.headline(view.alert, locale))
+        machine = safe.escape_mrkdwn(alert_words.machine(view.alert), 80)
+        when = alert_words.when(view.at, locale)
+        spoken = locale.text("alert_home.show_spoken", title=alert_words.title(view.alert, 60))
+        show = blocks.button(
+            locale.text("alert_home.show"),
+            f"alert_show_{at}",
+            alert_words.reference(view.alert.key),
+            spoken=spoken,
+        )
+        line = locale.text("alert_home.line", machine=machine, when=when)
+        parts.append(blocks.section(f"*{title}*", line, accessory=show))
+    more = len(alerts) - ROWS_MAX
+    return [*parts, blocks.context(locale.plural("alert_home.more", more))] if more > 0 else parts
+
+
 def _rest(requests: Sequence[Request], locale: Locale) -> list[Block]:
     more = len(requests) - ROWS_MAX
     return [blocks.context(locale.plural("home.more", more))] if more > 0 else []
 
 
-def _estate(open_count: int, locale: Locale) -> list[Block]:
+def _estate(open_count: int, unowned: int | None, locale: Locale) -> list[Block]:
+    free = None
+    if unowned is not None:
+        said = locale.plural("alert_home.unowned", unowned)
+        free = blocks.button(said, "alerts_page", "unowned.1.")
     return [
         blocks.header(locale.text("home.all")),
         blocks.actions(
             blocks.button(locale.text("button.ask"), "jit_form", "new"),
             blocks.button(locale.plural("home.open_count", open_count), "home_active", "active"),
+            free,
         ),
     ]
 

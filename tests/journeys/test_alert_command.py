@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from approvals.deeds import Deed, DeedKind
 from approvals.events import OpId, PersonId
 from defender.alert import Alert
 from delivery.outbox import ChannelId
+from feeds.alert_lists import AlertLists
 from feeds.cases import Case, read_case
 from feeds.intake import Intake
 from feeds.mutes import Mutes
@@ -256,17 +256,33 @@ async def test_muted_kinds_are_listed_with_their_counts(stage: Stage, feed: Aler
 
 @pytest.mark.proves("N1")
 async def test_figures_come_as_words_and_as_a_picture(stage: Stage, feed: AlertFeed) -> None:
+    stage.service.deliverer._draw_file = AlertStats(stage.service.services, feed).draw_file
     await raised(stage, feed)
     said = await asked(stage, "/alerts stats 7d", "7 alerts in 7 days")
     assert said.says("2 High, 2 Medium, 2 Low, 1 Informational")
-    await asked(stage, "/alerts stats 1y", "up to 90")
-    drawn = AlertStats(stage.service.services, feed).draw_file
-    stage.service.deliverer._draw_file = drawn
-    await asked(stage, "/alerts stats 30d", "7 alerts in 30 days")
     shared = await stage.slack.person("suzuki").wait_dm("Alerts per day. 2 High")
     (file,) = shared.files
-    assert file["name"].startswith("alerts-30d-")
+    assert file["name"].startswith("alerts-7d-")
     assert "2 High, 2 Medium, 2 Low, 1 Informational" in file["alt_txt"]
+    await asked(stage, "/alerts stats 1y", "up to 90")
+
+
+@pytest.mark.proves("K1", "K2")
+async def test_home_shows_what_i_have_taken(stage: Stage, feed: AlertFeed) -> None:
+    (shell, *_) = await raised(stage, feed)
+    suzuki = stage.slack.person("suzuki")
+    home = await suzuki.open_home()
+    assert home.says("7 alerts without owner")
+    assert not home.says("Your alerts")
+    await asked(stage, f"/alerts take {short_id(shell.key)}", "You took it")
+    home = await suzuki.open_home()
+    assert home.says("High: Possible reverse shell")
+    assert home.says("6 alerts without owner")
+    await suzuki.click(home, "alert_show_1")
+    card = await suzuki.wait_dm("Taken by @suzuki")
+    assert card.says("Possible reverse shell")
+    await suzuki.click(home, "alerts_page")
+    await suzuki.wait_dm("6 open alerts without an owner")
 
 
 async def test_without_the_feed_it_says_so(stage: Stage) -> None:
@@ -280,6 +296,5 @@ async def test_a_redis_that_is_away_is_an_answer(
     async def away(*_: object, **__: object) -> None:
         raise RedisDown("away")
 
-    monkeypatch.setattr(AlertStore, "open", away)
+    monkeypatch.setattr(AlertLists, "open", away)
     await asked(stage, "/alerts open", "the alerts can't be reached")
-    await asyncio.sleep(0)

@@ -14,6 +14,7 @@ import pytest
 from msgspec import structs
 
 from approvals.events import PersonId
+from approvals.people import PersonRecord
 from approvals.scope import compile_globs
 from delivery.outbox import ChannelId
 from feeds.cases import Case
@@ -22,7 +23,7 @@ from feeds.mutes import Mute
 from feeds.routing import Escalation, Mentions, Route, Routing
 from handlers.alert_listing import by_urgency
 from handlers.locale import Locale
-from handlers.views import alert_help
+from handlers.views import alert_help, home
 from handlers.views.alert_lists import AlertPage, Kind, alert_page, muted_page
 from handlers.views.alert_picture import picture, scale_of
 from handlers.views.alert_route import RouteAsked, route_answer
@@ -39,7 +40,7 @@ from handlers.views.alert_view import AlertView
 from handlers.views.blocks import Message
 from tests.handlers.views import alert_samples as sample
 from tests.handlers.views import samples
-from tests.handlers.views.checks import assert_message, buttons, texts
+from tests.handlers.views.checks import assert_message, assert_view, buttons, texts
 from tests.handlers.views.samples import JST, SATO, SUZUKI
 
 HOSTILE = "*<!channel>* `<https://evil.example|x>` <@U0SATO> \u202egnp.exe :smile: _a_" + "y" * 900
@@ -337,6 +338,40 @@ def test_axis_has_few_whole_marks(most: int) -> None:
     assert marks[0] == 0
     assert marks[-1] >= most
     assert 2 <= len(marks) <= 7
+
+
+# --- Home -------------------------------------------------------------------------------------
+
+
+def home_view(alerts: Sequence[AlertView], unowned: int | None, locale: Locale) -> Any:
+    return home.home(
+        home.HomeFacts((), (), (), 12, PersonRecord(), sample.at(18, 30), tuple(alerts), unowned),
+        locale,
+    )
+
+
+@pytest.mark.proves("K1", "N1")
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_home_shows_my_alerts_as_the_layout_does(language: str, shared: Path) -> None:
+    shell = row("Possible web shell detected", "web-01", "High", sample.at(18, 1), SATO)
+    made = home_view([shell], 3, samples.locale(language))  # type: ignore[arg-type]
+    drawn = json.loads((shared / f"ux/jit/home.{language}.json").read_text("utf-8"))["view"]
+    wanted = texts(drawn)
+    at = next(place for place, text in enumerate(wanted) if "Possible web shell" in text)
+    mine = texts(made)
+    assert mine[mine.index(wanted[at]) - 1 :][:3] == wanted[at - 1 : at + 2]
+    assert next(text for text in wanted if text.startswith(("3 alerts", "担当者のいない"))) in mine
+
+
+@pytest.mark.proves("K1", "K2")
+def test_home_counts_many_alerts_and_leaves_out_none(locale: Locale, schemas: Path) -> None:
+    many = [row(f"{HOSTILE}{at}", HOSTILE, "High", sample.at(9, 0), SATO) for at in range(40)]
+    assert_view(home_view(many, 1_000, locale), schemas)
+    said = texts(home_view([], None, locale))
+    assert locale.text("alert_home.title") not in said
+    assert not any(
+        "alerts_page" in str(action) for action, _ in buttons(home_view([], None, locale))
+    )
 
 
 # --- lines that were not understood -----------------------------------------------------------
