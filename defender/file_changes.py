@@ -6,6 +6,7 @@ table is a 400 and not a failure; it is how the generation is found.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from defender.clients import AzureClients
 from defender.decode import instant_of
 from defender.errors import AzureRefused
 from defender.file_change_decode import MDE, TRACKING, FileChange, decode_change
-from defender.file_change_rows import rows_of
+from defender.file_change_rows import Rows, rows_of
 from defender.settings import Service
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 TABLES: Final = (MDE, TRACKING)
 
 #: Rows of one answer; Azure allows 500,000 (100 MB), which is no size for one page of ours.
-ROWS_MAX = 5_000
+ROWS_MAX = 2_000
 #: A window that is too full is halved down to this; what is still too much is told as cut.
 SLICE_MIN = timedelta(seconds=1)
 #: Queries of one reading.
@@ -147,11 +148,9 @@ class FileIntegrityGateway:
         if reading.left <= 0:
             return since
         reading.left -= 1
-        answer = rows_of(await self._query(workspace_id, query_text(table, since, until)))
-        rows = [
-            decode_change(row, table=table, workspace=workspace_id)
-            for row in answer.rows[:ROWS_MAX]
-        ]
+        body = await self._query(workspace_id, query_text(table, since, until))
+        # in a thread: thousands of rows would hold up a click
+        answer, rows = await asyncio.to_thread(_decoded, body, table, workspace_id)
         reading.bad += answer.bad
         for change in rows:
             reading.found.setdefault(change.key, change)
@@ -233,6 +232,12 @@ class FileIntegrityGateway:
             msgspec.json.encode({"query": text}),
             deadline=QUERY_DEADLINE,
         )
+
+
+def _decoded(body: bytes, table: str, workspace_id: str) -> tuple[Rows, list[FileChange]]:
+    answer = rows_of(body)
+    kept = answer.rows[:ROWS_MAX]
+    return answer, [decode_change(row, table=table, workspace=workspace_id) for row in kept]
 
 
 def query_text(table: str, since: datetime, until: datetime) -> str:

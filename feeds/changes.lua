@@ -21,17 +21,21 @@ local function is_closed(part)
   return case.state == 'resolved' or case.state == 'dismissed' or (case.answer or '') ~= ''
 end
 
-local function index(name, key, at)
-  redis.call('ZADD', name, whole(at), key)
+local function trim(name)
   redis.call('ZREMRANGEBYSCORE', name, '-inf', oldest)
   redis.call('EXPIRE', name, kept)
+end
+
+local function index(name, key, at)
+  redis.call('ZADD', name, whole(at), key)
+  trim(name)
 end
 
 local function store(part, row)
   local fate = row[FATE] ~= '' and row[FATE] or part[ID]
   local name = prefix .. 'change:' .. row[KEY]
-  index(prefix .. 'changes', row[KEY], row[AT])
-  index(prefix .. 'changes:machine:' .. part[PLACE], row[KEY], row[AT])
+  redis.call('ZADD', prefix .. 'changes', whole(row[AT]), row[KEY])
+  redis.call('ZADD', prefix .. 'changes:machine:' .. part[PLACE], whole(row[AT]), row[KEY])
   index(prefix .. 'changes:path:' .. row[PATH], row[KEY], row[AT])
   redis.call('HSET', name, 'body', row[BODY], 'fate', fate, 'weight', row[WEIGHT],
     'seen', whole(now))
@@ -90,6 +94,8 @@ local function take(part)
   for _, row in ipairs(fresh) do store(part, row) end
   for _, row in ipairs(silent) do store(part, row) end
   if #fresh + #silent > 0 then
+    trim(prefix .. 'changes')
+    trim(prefix .. 'changes:machine:' .. part[PLACE])
     index(prefix .. 'changes:machines', part[PLACE], part[LAST])
     redis.call('HSET', prefix .. 'changes:names', part[PLACE], part[FACTS])
     count('changes_ingested', #fresh + #silent)

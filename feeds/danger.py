@@ -94,6 +94,8 @@ def _compiled(patterns: tuple[str, ...]) -> Globs:
 
 
 _RULES: Final = tuple((why, weight, _compiled(patterns)) for why, weight, patterns in _PATHS)
+#: One look at a path tells whether any rule is worth asking: most paths are ordinary.
+_ANY: Final = _compiled(tuple(pattern for _, _, patterns in _PATHS for pattern in patterns))
 #: Packages write these all day: they count, they do not alarm by themselves.
 _ORDINARY: Final = _compiled(
     ("/etc/cron.daily/*", "/etc/cron.weekly/*", "/etc/cron.monthly/*", "/etc/cron.hourly/*")
@@ -105,7 +107,7 @@ def danger_of(change: FileChange, weight: Callable[[str], int] = lambda path: 0)
     """The heavier of our own weight and `weight`, the settings' one."""
     path = comparable(change.path)
     found = Danger()
-    for why, heavy, globs in _RULES:
+    for why, heavy, globs in _RULES if _ANY.match(path) else ():
         if heavy > found.weight and globs.match(path):
             found = Danger(heavy, why)
     if found.why is Why.SCHEDULED and _ORDINARY.match(path):
@@ -144,18 +146,19 @@ _CONFIG: Final = re.compile(
 )
 
 
-def kind_of(change: FileChange) -> Kind:
-    """What a card counts it as."""
+def kind_of(change: FileChange, danger: Danger | None = None) -> Kind:
+    """What a card counts it as; `danger` where it is known already."""
     path = comparable(change.path)
+    why = (danger or danger_of(change)).why
     match change.what:
         case "registry":
-            return Kind.RUN_KEY if danger_of(change).why is Why.STARTS_AT_SIGN_IN else Kind.REGISTRY
+            return Kind.RUN_KEY if why is Why.STARTS_AT_SIGN_IN else Kind.REGISTRY
         case "service" | "daemon":
             return Kind.SERVICE
         case "software":
             return Kind.SOFTWARE
         case _:
-            return _file_kind(path, danger_of(change).why)
+            return _file_kind(path, why)
 
 
 def _file_kind(path: str, why: Why | None) -> Kind:

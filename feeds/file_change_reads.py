@@ -192,7 +192,7 @@ def _weighed(body: bytes, fate: bytes, weight: bytes) -> Weighed:
     change = _CHANGE.decode(body)
     heavy = int(weight or 0)
     danger = danger_of(change, lambda path: heavy)
-    return Weighed(change, danger, kind_of(change), text(fate or b""))
+    return Weighed(change, danger, kind_of(change, danger), text(fate or b""))
 
 
 def _burst(burst_id: str, row: dict[bytes, bytes], machines: int) -> StoredBurst:

@@ -6,6 +6,7 @@ on from there; reading a window twice tells nothing twice.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -138,7 +139,10 @@ class FileChangeFeed:
             return 0
         windows, mutes = await self._store.windows(), await self._store.mutes()
         said = Said(tuple(windows), tuple(mutes))
-        weighed = [self._weigh(change, settings, said, now) for change in fresh]
+        # in a thread: thousands of paths would hold up a click
+        weighed = await asyncio.to_thread(
+            lambda: [self._weigh(change, settings, said, now) for change in fresh]
+        )
         batches = await self._batches(weighed, said, workspace, settings, now)
         new, closed = await self._store.take(batches)
         for batch in closed:  # somebody has answered meanwhile: what came later is asked about anew
@@ -161,7 +165,7 @@ class FileChangeFeed:
         fate = f"muted:{mute.id}" if mute else ""
         if not fate and not danger.is_dangerous and settings.is_ignored(change.path):
             fate = "ignored"
-        return Weighed(change, danger, kind_of(change), fate)
+        return Weighed(change, danger, kind_of(change, danger), fate)
 
     async def _batches(
         self,
@@ -174,8 +178,9 @@ class FileChangeFeed:
         by_key = {row.change.key: row for row in weighed}
         told, quiet, announced = _sorted(weighed, said, now)
         known = await self._store.open_bursts(change.place for change in told)
-        parts = group(
-            told, known, now=now, quiet=settings.burst_quiet, longest=settings.burst_longest
+        quiet_for, longest = settings.burst_quiet, settings.burst_longest
+        parts = await asyncio.to_thread(
+            group, told, known, now=now, quiet=quiet_for, longest=longest
         )
         batches = []
         for part in parts:
