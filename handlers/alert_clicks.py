@@ -77,10 +77,10 @@ class AlertClicks:
 
     async def answer(self, result: deciding.Result, typed: str, locale: Locale) -> Message:
         case = result.case
-        people = (case.owner, case.decided_by)
-        names = await self.facts.names(people, ask=True)
+        to = (result.deed.to,) if isinstance(result, Did) else ()
+        # from memory: the click waits, and cards have made their people known
+        names = await self.facts.names((case.owner, case.decided_by, *to), ask=False)
         if isinstance(result, Did):
-            names |= await self.facts.names((result.deed.to,), ask=True)
             return answers.did(result.deed, result.stored.alert, names, locale)
         return self._not_done(result, typed, names, locale)
 

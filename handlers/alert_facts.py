@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, cast
 
 from approvals.deeds import Subject
 from approvals.entry import SEKISHO
@@ -24,6 +26,8 @@ from handlers.views.words import reference
 
 #: Requests for one VM that are looked through for its sessions.
 REQUESTS_MAX = 50
+#: How far back a short name is looked for: 90 days of a thousand alerts a day.
+KEYS_MAX = 100_000
 #: Keys that are compared with a short name between two looks at other work.
 BREATH = 1_000
 VM = "/providers/microsoft.compute/virtualmachines/"
@@ -60,12 +64,20 @@ class AlertFacts:
         return exact or await self._by_short(typed.strip().upper())
 
     async def _by_short(self, short: str) -> Stored | None:
-        """The newest of that name: no index is kept for it."""
+        """The newest of that name: no index is kept for it, so keys alone are looked through."""
         if not short.startswith("A-"):
             return None
-        async for stored in self._feed.store.newest():
-            if short_id(stored.alert.key) == short:
-                return stored
+        scripts = self._feed.store.scripts
+        for start in range(0, KEYS_MAX, BREATH):
+            end = start + BREATH - 1
+            keys = await cast(Any, scripts.redis.zrevrange(scripts.key("alerts"), start, end))
+            for raw in keys:
+                key = raw.decode() if isinstance(raw, bytes) else str(raw)
+                if short_id(key) == short:
+                    return await self._feed.store.alert(key)
+            if len(keys) < BREATH:
+                return None
+            await asyncio.sleep(0)
         return None
 
     async def case(self, key: str) -> tuple[int, Case]:
