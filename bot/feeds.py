@@ -54,7 +54,7 @@ from feeds.sources import make_sources
 from feeds.store import AlertStore
 from feeds.storm import Storms
 from feeds.verify import Verify
-from handlers.alert_at_port import alert_at_open_port
+from handlers.alert_at_port import PortAlerts, alert_at_open_port
 from handlers.alert_facts import subject_of
 from handlers.alert_feed import AlertFeed, Changes, no_changes
 from handlers.alert_show import ALERT, STORM, AlertShow
@@ -66,6 +66,7 @@ from handlers.defender import Defender, DetectionReports
 from handlers.defender import register as register_defender
 from handlers.file_integrity_edge import FileIntegrityEdge
 from handlers.openings import OpeningsWatch
+from handlers.pending_risk import PendingRisk
 from handlers.services import Services
 from handlers.storm_file import storm_file
 
@@ -77,6 +78,8 @@ MORNING_EVERY = timedelta(seconds=20)
 PORTAL_EVERY = timedelta(seconds=60)
 OPENINGS_EVERY = timedelta(seconds=30)
 TESTS_EVERY = timedelta(seconds=10)
+RISK_EVERY = timedelta(seconds=5)
+PORT_ALERTS_EVERY = timedelta(seconds=2)
 FIGURES_EVERY = timedelta(minutes=1)
 
 #: What the holder of the main lease does: name, work, pause between two of it.
@@ -172,6 +175,7 @@ class Alerts:
             ("reopened in Defender", self.show.portal.step, PORTAL_EVERY),
             ("grouping", self._grouper.sweep, GROUP_EVERY),
             ("figures", self.figures.refresh, FIGURES_EVERY),
+            ("port alerts", PortAlerts(self._g.services, self.store).look, PORT_ALERTS_EVERY),
         ]
 
     def push_edge(self) -> PushEdge | None:
@@ -344,6 +348,7 @@ class Feeds:
         found: list[Duty] = [
             ("openings", self._openings.step, OPENINGS_EVERY),
             ("detection tests", self._reports.turn_due, TESTS_EVERY),
+            ("pending risk", PendingRisk(self._s).look, RISK_EVERY),
         ]
         for feed in (self.alerts, self.changes):
             if feed is not None:
