@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
+from defender.alert import Alert
 from delivery.outbox import ChannelId, Line, ObjectId, Outbox
 from feeds.scripts import text
 from feeds.storm import Block, Detail, Details, Limits, Storms
@@ -26,6 +27,7 @@ STEP_MAX = 500
 AHEAD = 4
 #: Alerts that are drawn at once: enough for a full message, little enough for a click to wait.
 DRAW_MAX = 300
+FITS_MIN = 50
 
 
 class Grouper:
@@ -39,6 +41,9 @@ class Grouper:
         self._outbox = outbox
         self._details = details
         self._limits = limits or Limits()
+        #: alerts that a message held, and some more; members that were too few for one.
+        self._fits = DRAW_MAX
+        self._too_few = 0
 
     async def sweep(self) -> None:
         """Everything that waits, channel by channel."""
@@ -71,31 +76,48 @@ class Grouper:
     async def _tell(self, channel: ChannelId, storm_id: str, lines: int, *, is_last: bool) -> None:
         """Give the next members their lines, as long as the outbox has room for them."""
         while (queued := await self._outbox.size(channel)) < AHEAD:
-            found = await self._store.waiting(storm_id, DRAW_MAX)
-            stored = await self._store.many([key for _, key in found])
-            if not found:
-                return
-            drawn = list(self._details([one.alert for one in stored])) if stored else []
-            full = self._full(drawn, len(stored), is_last=is_last or not queued)
-            if stored and not full:
-                return  # more will come to fill the message
-            later = {one.alert.key for one in stored[sum(detail.holds for detail in full) :]}
-            members = [member for member, key in found if key not in later]
-            if not await self._pack(storm_id, lines, members, full):
-                return
+            is_due = is_last or not queued
+            full, members = await self._draw(storm_id, is_due=is_due)
+            if not members or not await self._pack(storm_id, lines, members, full):
+                return  # more will come to fill the message, or somebody else was faster
             lines += len(full)
             await asyncio.sleep(0)
 
-    def _full(self, drawn: list[Detail], given: int, *, is_last: bool) -> list[Detail]:
-        """The messages that are worth a post now: one that is not full waits for what may come.
+    async def _draw(self, storm_id: str, *, is_due: bool) -> tuple[list[Detail], list[str]]:
+        """The messages that are worth a post now, and the members that they tell.
 
-        When all that could be drawn at once was drawn, the last message was cut by that alone.
+        One that is not full waits for what may come, unless nothing else is being said.
         """
-        if sum(detail.holds for detail in drawn) != given:
+        limit = min(DRAW_MAX, self._fits)
+        while True:
+            found = await self._store.waiting(storm_id, limit)
+            if not is_due and len(found) < limit and len(found) == self._too_few:
+                return [], []
+            stored = await self._store.many([key for _, key in found])
+            drawn = await self._drawn([one.alert for one in stored])
+            is_cut = len(found) == limit  # there are more than were drawn
+            if len(drawn) > 1 or not is_cut or limit == DRAW_MAX:
+                break
+            limit = min(DRAW_MAX, 2 * limit)
+        if len(drawn) > 1:
+            self._fits = max(FITS_MIN, drawn[0].holds + drawn[0].holds // 4)
+            if is_cut or not is_due:
+                drawn = drawn[:-1]
+        elif stored and not (is_due or is_cut):
+            self._too_few = len(found)
+            return [], []
+        self._too_few = 0
+        later = {one.alert.key for one in stored[sum(detail.holds for detail in drawn) :]}
+        return drawn, [member for member, key in found if key not in later]
+
+    async def _drawn(self, alerts: Sequence[Alert]) -> list[Detail]:
+        """In a thread: 30 ms at once would hold up the clicks."""
+        if not alerts:
+            return []
+        drawn = list(await asyncio.to_thread(self._details, alerts))
+        if sum(detail.holds for detail in drawn) != len(alerts):
             raise ValueError("details hold other alerts than were given")
-        if len(drawn) > 1 and (given == DRAW_MAX or not is_last):
-            return drawn[:-1]
-        return drawn if is_last or given == DRAW_MAX else []
+        return drawn
 
     async def _pack(
         self, storm_id: str, lines: int, members: Sequence[str], details: Sequence[Detail]
