@@ -115,6 +115,8 @@ class AlertStore:
 
     def __init__(self, *, seed: int = 1) -> None:
         self.faults = AlertFaults()
+        #: Items that both lists carry just as they are, in front: recordings, oddities, nulls.
+        self.raw_items: list[object] = []
         self.chance = random.Random(seed)  # noqa: S311 chance for a play, not for secrets
         #: Resource Graph shows what Resource Manager knew so long ago.
         self.graph_latency = timedelta()

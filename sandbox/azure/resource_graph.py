@@ -118,10 +118,11 @@ class ResourceGraph:
         rows, has_id = self._answers[key]
         cut = self._store.faults.cut_after
         end = min(start + asked.options.top, len(rows), len(rows) if cut is None else cut)
+        raw = self._store.raw_items if start == 0 else []
         body: Json = {
-            "totalRecords": len(rows),
-            "count": max(0, end - start),
-            "data": rows[start:end],
+            "totalRecords": len(rows) + len(self._store.raw_items),
+            "count": len(raw) + max(0, end - start),
+            "data": [*raw, *rows[start:end]],
             "facets": [],
             "resultTruncated": "false",
         }

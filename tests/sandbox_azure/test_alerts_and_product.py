@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -112,6 +114,26 @@ async def test_a_broken_page_and_a_cut_one_are_told(
     assert broken.is_cut
     assert 0 < len(broken.alerts) < 6
     assert (len(cut.alerts), cut.is_cut) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["alerts-null-fields", "alerts-page-mixed-case"])
+async def test_samples_of_oddities_go_over_the_wire(
+    azure: SandboxAzure, clients: AzureClients, shared: Path, name: str
+) -> None:
+    page = json.loads((shared / f"samples/{name}.json").read_text())
+    azure.alerts.raw_items = page["value"]
+    mine = azure.raise_alert("web-01")
+    gateway = AlertGateway(clients)
+
+    listed = await gateway.of_subscription(PROD.id)
+    queried = await gateway.graph_since(ALL, azure.clock.now() - timedelta(hours=1))
+
+    keys = [alert.key for alert in listed.alerts]
+    assert keys == [alert.key for alert in queried.alerts]
+    assert mine.system_id.lower() in keys
+    assert len(listed.bad) == len(queried.bad) == page["value"].count(None)
+    assert len(keys) > 1
+    assert not queried.is_cut
 
 
 async def test_samples_are_asked_for(azure: SandboxAzure, clients: AzureClients) -> None:
