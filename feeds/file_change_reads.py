@@ -29,6 +29,8 @@ from feeds.windows import ChangeWindow, PathMute
 READ_MAX = 500
 #: Bursts of one machine that a list looks at.
 BURSTS_MAX = 20
+#: A card of a window names its reason for so long.
+WINDOW_MEMORY = timedelta(days=30)
 #: Bursts that a new change may still join are this recent.
 OPEN_FOR = timedelta(minutes=15)
 
@@ -103,9 +105,16 @@ class FileChangeReads:
     # --- lists ---
 
     async def places(self) -> dict[str, Facts]:
-        """Every machine that ever sent a change, by how it is compared."""
-        found = cast(Any, await cast(Any, self.redis.hgetall(self.key("changes:names"))))
-        return {text(place): _FACTS.decode(facts) for place, facts in found.items()}
+        """Every machine with a change that is kept, by how it is compared."""
+        known = cast(Any, await self.redis.zrange(self.key("changes:machines"), 0, -1))
+        if not known:
+            return {}
+        facts = await cast(Any, self.redis.hmget(self.key("changes:names"), known))
+        return {
+            text(place): _FACTS.decode(each)
+            for place, each in zip(known, facts, strict=True)
+            if each is not None
+        }
 
     async def named(self, name: str) -> list[str]:
         """Places whose machine bears this name, as people type it (C124)."""
@@ -162,8 +171,12 @@ class FileChangeReads:
     # --- what people said beforehand ---
 
     async def put_window(self, window: ChangeWindow) -> None:
-        body = msgspec.json.encode(window)
-        await cast(Any, self.redis.hset(self.key("changes:windows"), window.id, body))
+        """Windows that no late row can meet any more make room; the audit log keeps them."""
+        key, body = self.key("changes:windows"), msgspec.json.encode(window)
+        await cast(Any, self.redis.hset(key, window.id, body))
+        for old in await self.windows():
+            if old.ends_at < window.opened_at - WINDOW_MEMORY:
+                await cast(Any, self.redis.hdel(key, old.id))
 
     async def windows(self) -> list[ChangeWindow]:
         found = cast(Any, await cast(Any, self.redis.hvals(self.key("changes:windows"))))
