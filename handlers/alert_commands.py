@@ -60,27 +60,32 @@ class AlertCommands:
 
     async def _run(self, caller: Caller, typed: str, respond: AsyncRespond) -> None:
         locale = await self._s.languages.learn(caller.person)
-        alerts = self._alerts()
-        said = alert_answers.sentence("off", locale)
-        if alerts is not None:
-            said = await _answered(alerts.run(caller, typed, locale), locale)
-        await self._telling.tell(caller, said, respond)
+        alerts = self._alerts(caller, locale)
+        if not isinstance(alerts, Message):
+            alerts = await _answered(alerts.run(caller, typed, locale), locale)
+        await self._telling.tell(caller, alerts, respond)
 
     async def _clicked(
         self, caller: Caller, action_id: str, value: str, respond: AsyncRespond
     ) -> None:
         locale = await self._s.languages.learn(caller.person)
-        alerts = self._alerts()
-        said = alert_answers.sentence("off", locale)
-        if alerts is not None:
+        alerts = self._alerts(caller, locale)
+        if not isinstance(alerts, Message):
             asked = _known(alerts.click(caller, action_id, value, locale), action_id, locale)
-            said = await _answered(asked, locale)
-        await self._telling.tell(caller, said, respond)
+            alerts = await _answered(asked, locale)
+        await self._telling.tell(caller, alerts, respond)
 
-    def _alerts(self) -> Alerts | None:
-        """Made anew each time: it holds nothing, and the feed is wired after the listeners."""
+    def _alerts(self, caller: Caller, locale: Locale) -> Alerts | Message:
+        """Made anew each time: it holds nothing, and the feed is wired after the listeners.
+
+        A guest sees the alerts of the channels that he was let into, and no others by a list.
+        """
         feed = self._s.alerts
-        return Alerts(self._s, feed) if feed is not None else None
+        if feed is None:
+            return alert_answers.sentence("off", locale)
+        if caller.person in self._s.membership().guests:
+            return alert_help.guest(locale)
+        return Alerts(self._s, feed)
 
 
 async def _known(work: Awaitable[Message | None], action_id: str, locale: Locale) -> Message:

@@ -70,6 +70,11 @@ def unread(locale: Locale) -> Message:
     return _said("alert_lists.unread_store", locale)
 
 
+def guest(locale: Locale) -> Message:
+    """Lists show the alerts of channels that a guest may not see."""
+    return _said("alert_lists.guest", locale)
+
+
 def _near(kind: str, typed: str, near: Sequence[str], locale: Locale) -> Message:
     shown = near[:NEAR_MAX]
     code = safe.code(typed or safe.EMPTY, 60)

@@ -11,6 +11,7 @@ from handlers.locale import Locale
 from handlers.views import alert_words as say
 from handlers.views import blocks, safe
 from handlers.views.alert_buttons import take_or_open
+from handlers.views.alert_route import spaced
 from handlers.views.alert_view import AlertView
 from handlers.views.blocks import Block, Element, Message, Option
 
@@ -142,20 +143,21 @@ def _mute_row(mute: Mute, number: int, names: Mapping[str, str], locale: Locale)
     where = locale.text("alerts.muted.everywhere")
     if mute.machine:
         where = safe.code(mute.machine.rpartition("/")[2], 120)
-    said = locale.text(
-        "alerts.muted.row",
+    said = locale.plural(
+        "alert_lists.mute_row",
+        mute.count,
         name=safe.escape_mrkdwn(name, 160),
         where=where,
         channel=f"<#{mute.channel}>",
         when=locale.when(mute.until),
         who=say.name(mute.by, names, locale),
-        n=say.number(mute.count),
+        count=say.number(mute.count),
     )
     spoken = locale.text("alert.button.unmute_spoken", name=safe.cut(safe.one_line(name), 60))
     end = blocks.button(
         locale.text("alert.button.unmute"), f"alerts_unmute_{number}", mute.id, spoken=spoken
     )
-    return blocks.section(said, accessory=end)
+    return blocks.section(*spaced(said.splitlines(), locale), accessory=end)
 
 
 def _moves(page: AlertPage, locale: Locale, *, rows: Sequence[AlertView]) -> Block | None:

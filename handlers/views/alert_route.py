@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from feeds.routing import DEFAULT, Condition, Escalation, Matched, Mentions, Passed, Routed
@@ -10,6 +11,8 @@ from handlers.locale import Locale
 from handlers.views import alert_words as say
 from handlers.views import blocks, safe
 from handlers.views.blocks import Block, Message
+
+_CODE = re.compile(r"`[^`\n]+`")
 
 #: Rules that were passed by, and patterns of a condition, that are told.
 PASSED_MAX = 8
@@ -49,13 +52,28 @@ def route_answer(asked: RouteAsked, locale: Locale) -> Message:
         machine=safe.escape_mrkdwn(asked.machine, 80),
         channel=channel,
     )
+    passed, small = _passed(routed, locale), _small(asked, locale)
     return blocks.message(
         text,
-        blocks.section(headline, *_why(routed, locale)),
+        blocks.section(*spaced([headline, *_why(routed, locale)], locale)),
         _then(asked, locale),
-        _passed(routed, locale),
-        blocks.context(*_small(asked, locale)) if _small(asked, locale) else None,
+        blocks.context(*spaced(passed, locale)) if passed else None,
+        blocks.context(*spaced(small, locale)) if small else None,
     )
+
+
+def spaced(lines: Sequence[str], locale: Locale) -> list[str]:
+    """In Japanese blanks stand around code: without them Slack does not see the marks."""
+    if locale.language != "ja":
+        return list(lines)
+    return [_CODE.sub(_apart, line) for line in lines]
+
+
+def _apart(code: re.Match[str]) -> str:
+    before, after = code.string[: code.start()][-1:], code.string[code.end() :][:1]
+    left = " " if before and before not in " *" else ""
+    right = " " if after and after not in " *" else ""
+    return f"{left}{code[0]}{right}"
 
 
 def _why(routed: Routed, locale: Locale) -> list[str]:
@@ -115,13 +133,13 @@ def _escalation(steps: Escalation, asked: RouteAsked, locale: Locale) -> list[st
     return [locale.text("alert_route.untaken", steps=locale.text("list.comma").join(said))]
 
 
-def _passed(routed: Routed, locale: Locale) -> Block | None:
+def _passed(routed: Routed, locale: Locale) -> list[str]:
     """The rules that stand before it, each with the first condition on which it failed."""
     lines = [_passed_line(passed, locale) for passed in routed.why.passed[:PASSED_MAX]]
     left = len(routed.why.passed) - PASSED_MAX
     if left > 0:
         lines.append(locale.plural("alert_route.passed_left", left))
-    return blocks.context(*lines) if lines else None
+    return lines
 
 
 def _passed_line(passed: Passed, locale: Locale) -> str:

@@ -25,6 +25,7 @@ from handlers.alert_mutes import mute, put_in_force
 from handlers.alert_stats import AlertStats
 from handlers.views.alert_words import short_id
 from sandbox.slack import Message
+from tests.journeys.test_guests import guest
 from tests.stage import Stage
 
 OPS = ChannelId("C0OPS")
@@ -283,6 +284,14 @@ async def test_home_shows_what_i_have_taken(stage: Stage, feed: AlertFeed) -> No
     assert card.says("Possible reverse shell")
     await suzuki.click(home, "alerts_page")
     await suzuki.wait_dm("6 open alerts without an owner")
+
+
+async def test_a_guest_can_list_nothing(stage: Stage, feed: AlertFeed) -> None:
+    await raised(stage, feed)
+    partner = guest(stage)
+    await partner.command("C0OPS", "/alerts open")
+    said = await partner.wait_ephemeral("Guests of this workspace can't list alerts")
+    assert not said.says("reverse shell")
 
 
 async def test_without_the_feed_it_says_so(stage: Stage) -> None:

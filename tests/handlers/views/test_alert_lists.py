@@ -258,6 +258,16 @@ def test_route_names_the_rule_and_why_and_who_is_called(schemas: Path) -> None:
     assert message.text == "High on web-01 goes to <#C0WEB>."
 
 
+@pytest.mark.proves("D2", "N1")
+def test_japanese_routes_have_blanks_around_code() -> None:
+    message = route_answer(asked(), samples.locale("ja"))
+    for line in "\n".join(texts(message.blocks)).split("\n"):
+        for code in re.finditer("`[^`]+`", line):
+            around = line[: code.start()][-1:] + line[code.end() :][:1]
+            assert not around.strip(" *"), line
+    assert "規則 `web-high` （30行目）" in texts(message.blocks)[0]
+
+
 @pytest.mark.proves("D2")
 def test_route_by_default_held_or_low_says_so(locale: Locale, schemas: Path) -> None:
     default = route_answer(asked("app-03", "Low", is_held=True, is_known=False), locale)
