@@ -76,6 +76,17 @@ local function tell(part)
   ring(channel)
 end
 
+-- A machine is known by name as long as something of it is kept.
+local function name_machine(part)
+  local machines, names = prefix .. 'changes:machines', prefix .. 'changes:names'
+  for _, place in ipairs(redis.call('ZRANGEBYSCORE', machines, '-inf', oldest, 'LIMIT', 0, 100)) do
+    redis.call('HDEL', names, place)
+    redis.call('ZREM', machines, place)
+  end
+  redis.call('ZADD', machines, 'GT', whole(part[LAST]), part[PLACE])
+  redis.call('HSET', names, part[PLACE], part[FACTS])
+end
+
 local function take(part)
   if part[ID] ~= '' and not part[IS_NEW] and is_closed(part) then return 'x' end
   local letters, fresh, silent = {}, {}, {}
@@ -96,8 +107,7 @@ local function take(part)
   if #fresh + #silent > 0 then
     trim(prefix .. 'changes')
     trim(prefix .. 'changes:machine:' .. part[PLACE])
-    index(prefix .. 'changes:machines', part[PLACE], part[LAST])
-    redis.call('HSET', prefix .. 'changes:names', part[PLACE], part[FACTS])
+    name_machine(part)
     count('changes_ingested', #fresh + #silent)
     count('changes_muted', #silent)
   end

@@ -106,15 +106,8 @@ class FileChangeReads:
 
     async def places(self) -> dict[str, Facts]:
         """Every machine with a change that is kept, by how it is compared."""
-        known = cast(Any, await self.redis.zrange(self.key("changes:machines"), 0, -1))
-        if not known:
-            return {}
-        facts = await cast(Any, self.redis.hmget(self.key("changes:names"), known))
-        return {
-            text(place): _FACTS.decode(each)
-            for place, each in zip(known, facts, strict=True)
-            if each is not None
-        }
+        found = cast(Any, await cast(Any, self.redis.hgetall(self.key("changes:names"))))
+        return {text(place): _FACTS.decode(facts) for place, facts in found.items()}
 
     async def named(self, name: str) -> list[str]:
         """Places whose machine bears this name, as people type it (C124)."""
