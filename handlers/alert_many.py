@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from approvals.events import PersonId
 from approvals.operations import op_id
-from delivery.outbox import ChannelId
+from delivery.outbox import ChannelId, Line
 from feeds.reading import Stored, instant
 from feeds.store import kind_of
 from feeds.storm import Storm
@@ -20,8 +20,10 @@ from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views import alert_answers as answers
 from handlers.views import alert_forms as forms
+from handlers.views import alert_words as say
 from handlers.views.alert_lists import PAGE_SIZE
 from handlers.views.alert_many import many_done, shown_alerts
+from handlers.views.alert_thread import small_line
 from handlers.views.blocks import Message, View
 
 #: Deeds of one click: half a second of the ledger's time, in which other clicks get their turns.
@@ -46,7 +48,21 @@ class ManyAlerts:
     ) -> Message:
         """Those that nobody has, the worst first."""
         keys = await self._feed.storms.members(storm_id, machine=machine)
-        return await self._act(caller, keys, deciding.take, "taken_many", locale)
+        done, said = await self._act(caller, keys, deciding.take, "taken_many", locale)
+        storm = await self._feed.storms.storm(storm_id) if done else None
+        if storm is not None:
+            await self._told(caller, storm, done)
+        return said
+
+    async def _told(self, caller: Caller, storm: Storm, done: int) -> None:
+        """One line in the storm's thread, however many alerts it is about."""
+        locale = self._s.languages.of_channel(storm.channel)
+        names = await self._facts.names((caller.person,), ask=True)
+        who = say.name(caller.person, names, locale)
+        said = locale.plural("alert.thread.taken_many", done, who=who)
+        line = small_line(said, self._s.ledger.instant, locale)
+        item = Line(f"many:{caller.op}", line.text, line.blocks, thread_of=storm.object_id)
+        await self._s.outbox.put(storm.channel, item)
 
     async def high(self, storm_id: str, locale: Locale) -> Message:
         keys = await self._feed.storms.members(storm_id, rank=HIGH)
@@ -112,16 +128,17 @@ class ManyAlerts:
     ) -> Message:
         keys = [stored.alert.key for stored in await self.digest_alerts(value)]
         decide = deciding.dismiss(reason, verdict)
-        return await self._act(caller, keys, decide, "dismissed_many", locale)
+        _, said = await self._act(caller, keys, decide, "dismissed_many", locale)
+        return said
 
     # --- below ---
 
     async def _act(
         self, caller: Caller, keys: Sequence[str], decide: Decide, said: str, locale: Locale
-    ) -> Message:
+    ) -> tuple[int, Message]:
         """Each alert by itself, known by the click and its key: a repeated click repeats none."""
         if caller.person in self._s.membership().guests:
-            return answers.sentence("guest", locale)
+            return 0, answers.sentence("guest", locale)
         done = left = 0
         for key in keys:
             if done == DEEDS_MAX:
@@ -129,7 +146,8 @@ class ManyAlerts:
             result = await self._one(caller.person, key, decide, str(caller.op))
             done, left = (done + 1, left) if isinstance(result, Did) else (done, left + 1)
             await asyncio.sleep(0)
-        return many_done(said, done, left, is_cut=done + left < len(keys), locale=locale)
+        is_cut = done + left < len(keys)
+        return done, many_done(said, done, left, is_cut=is_cut, locale=locale)
 
     async def _one(self, person: PersonId, key: str, decide: Decide, click: str) -> deciding.Result:
         op = op_id("many", click, key)

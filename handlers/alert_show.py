@@ -112,7 +112,7 @@ class AlertShow:
     async def _line(
         self, entry: Entry, deed: Deed, stored: Stored, had: PersonId, names: dict[str, str]
     ) -> list[Told]:
-        thread = await self._thread(stored)
+        thread = await self._thread(stored, deed)
         locale = self._s.languages.of_channel(stored.channel)
         said = deed_line(deed, entry.actor, had, names, locale)
         if said is None or thread is None:
@@ -171,10 +171,15 @@ class AlertShow:
             return stored.fate == "card"
         return await self._s.outbox.address(stored.object_id) is not None
 
-    async def _thread(self, stored: Stored) -> ObjectId | None:
-        """Its own card's, else the storm's that counts it; None: said nowhere."""
+    async def _thread(self, stored: Stored, deed: Deed | None = None) -> ObjectId | None:
+        """Its own card's, else, for what must be heard, the storm's; None: said nowhere.
+
+        A click may take hundreds of a storm's alerts: that is one line, and the click's own.
+        """
         if await self._has_card(stored):
             return stored.object_id
+        if deed is None or deed.kind is not DeedKind.REOPENED:
+            return None
         if stored.fate.startswith(STORM):
             return ObjectId(":".join(stored.fate.split(":")[:2]))
         return None

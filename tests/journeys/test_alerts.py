@@ -211,6 +211,8 @@ async def test_storm_is_taken_with_one_click(stage: Stage) -> None:
     kimura = stage.slack.person("kimura")
     await kimura.click(card, "storm_take")
     await kimura.wait_ephemeral("You took 12 alerts.")
+    await in_thread(stage, card, "@kimura took 12 alerts of this storm.")
+    assert not any("Owner before" in line for line in thread(stage, card))
     await kimura.command(SOC, "/alerts mine")
     await kimura.wait_ephemeral("12 open alerts are yours")
 
