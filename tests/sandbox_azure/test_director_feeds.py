@@ -6,8 +6,10 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from sandbox.azure import SandboxAzure
@@ -19,6 +21,7 @@ from sandbox.switches import NotNow
 from sandbox.world.clock import SandboxClock
 from tests.sandbox_azure.asking import Arm
 from tests.sandbox_azure.test_alerts import ALERTS, LIST
+from tests.sandbox_azure.test_main import STOPPED, ready, start
 from tests.sandbox_azure.test_resource_graph import ALERTS as QUERY
 from tests.sandbox_azure.test_resource_graph import ask
 
@@ -245,3 +248,19 @@ def test_the_same_chance_tells_the_same_tale(azure: SandboxAzure) -> None:
 def test_nothing_happens_where_no_port_is_open(azure: SandboxAzure) -> None:
     with pytest.raises(NotNow):
         Happenings(azure).machine(session=True)
+
+
+async def test_the_process_lives_when_it_is_told_to(repository: Path, tmp_path: Path) -> None:
+    process = await start(repository, "--state-dir", str(tmp_path), "--lively")
+    told = await ready(process)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{told['slack']['page_url']}sandbox/director") as answer:
+            lit = [fault["name"] for fault in await answer.json() if fault["on"]]
+    process.terminate()
+    await asyncio.wait_for(process.communicate(), STOPPED)
+
+    assert lit == ["life"]
+    assert {told["azure"]["log_analytics_url"], told["azure"]["graph_url"]} == {
+        told["azure"]["url"]
+    }
+    assert process.returncode == 0
