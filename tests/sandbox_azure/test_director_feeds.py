@@ -253,9 +253,9 @@ def test_nothing_happens_where_no_port_is_open(azure: SandboxAzure) -> None:
 async def test_the_process_lives_when_it_is_told_to(repository: Path, tmp_path: Path) -> None:
     process = await start(repository, "--state-dir", str(tmp_path), "--lively")
     told = await ready(process)
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"{told['slack']['page_url']}sandbox/director") as answer:
-            lit = [fault["name"] for fault in await answer.json() if fault["on"]]
+    panel = f"{told['slack']['page_url']}sandbox/director"
+    async with aiohttp.ClientSession() as session, session.get(panel) as answer:
+        lit = [fault["name"] for fault in await answer.json() if fault["on"]]
     process.terminate()
     await asyncio.wait_for(process.communicate(), STOPPED)
 
