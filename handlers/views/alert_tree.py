@@ -16,7 +16,7 @@ DEPTH_MAX = 8
 
 def process_tree(entities: Sequence[Entity]) -> str:
     """Lines of at most 40 columns; "" without a process. Circles and strays end as roots."""
-    lines = []
+    lines: list[str] = []
     seen: set[int] = set()
     for place in _roots(entities):
         for depth, at in _walk(entities, place, 0, seen):

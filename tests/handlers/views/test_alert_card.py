@@ -19,6 +19,7 @@ from tests.handlers.views import samples
 from tests.handlers.views.checks import texts
 from tests.schema import assert_valid_message
 
+EN = samples.locale("en")
 #: What the people of the Japanese layouts wrote.
 JA_REASONS = {
     "alert-resolved": "Webシェルを削除し、鍵を更新しました。SEC-311",
@@ -109,3 +110,26 @@ def test_card_says_what_the_layout_says(name: str, language: str, shared: Path) 
     assert said(message.blocks) == said(wanted["blocks"])
     assert said([{"text": message.text}]) == said([{"text": wanted["text"]}])
     assert_valid_message(message.blocks, message.text)
+
+
+@pytest.mark.proves("C077", "C096")
+def test_foreign_text_stands_as_the_layout_has_it(shared: Path) -> None:
+    """Title, description and file name are Defender's; the escape sign alone is shown otherwise."""
+    wanted = said(layout(shared, "alert-foreign-text", "en")["blocks"])
+    alert = structs.replace(
+        sample.SHELL,
+        title="不審なプロセス <!channel> *bold* `code` 🇯🇵👩‍👩‍👧‍👦",
+        intent="",
+        description=(
+            "مرحبا \u202e7.311.0.302 \u2066x\u2069 ``` <@U0123456789> "
+            "<https://example.com|portal> & &amp; &lt;!here&gt; %{Command Line} {0} %s ${x} {{y}}"
+        ),
+        entities=(Entity("file", "C:\\Users\\Public\\invoice\u202egpj.exe"),),
+        started_at=sample.at(16, 51),
+        generated_at=sample.at(16, 51),
+    )
+    ours = said(alert_card(sample.view(alert, sessions=(), closable=None), EN).blocks)
+    assert ours[:2] == wanted[:2]
+    text = next(line for line in wanted if line.startswith("مرحبا"))
+    assert text.removesuffix("[U+001B][31m") in ours
+    assert "File `C:\\Users\\Public\\invoice[U+202E]gpj.exe`" in ours
