@@ -55,6 +55,10 @@ class AlertRoute:
             is_held=quiet is not None and quiet.hold(alert.severity, self._s.ledger.instant),
             group_names=self._s.group_names(),
             names=await self._lists.facts.names(people, ask=True),
+            subscriptions={
+                one.subscription_id.casefold(): one.subscription_name
+                for one in self._s.estate.index.machines
+            },
         )
         return route_answer(asked, locale)
 

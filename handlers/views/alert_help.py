@@ -76,13 +76,12 @@ def guest(locale: Locale) -> Message:
 
 
 def _near(kind: str, typed: str, near: Sequence[str], locale: Locale) -> Message:
-    shown = near[:NEAR_MAX]
+    shown = near[:NEAR_MAX]  # the nearest in words, the others as buttons
     code = safe.code(typed or safe.EMPTY, 60)
     if not shown:
         said = locale.text(f"alerts.near.{kind}_none", typed=code)
     else:
-        lines = locale.text("list.comma").join(safe.code(line) for line in shown)
-        said = locale.text(f"alerts.near.{kind}", typed=code, near=lines)
+        said = locale.text(f"alerts.near.{kind}", typed=code, near=safe.code(shown[0]))
     hint = locale.text("alert_lists.all_words")
     return blocks.message(_bare(said), blocks.section(said, hint), _buttons(shown))
 

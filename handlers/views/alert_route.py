@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from feeds.routing import DEFAULT, Condition, Escalation, Matched, Mentions, Passed, Routed
 from handlers.locale import Locale
@@ -33,6 +33,8 @@ class RouteAsked:
     is_held: bool = False
     group_names: Mapping[str, str]
     names: Mapping[str, str]
+    #: names of subscriptions by their id
+    subscriptions: Mapping[str, str] = field(default_factory=dict)
 
 
 def route_answer(asked: RouteAsked, locale: Locale) -> Message:
@@ -52,10 +54,10 @@ def route_answer(asked: RouteAsked, locale: Locale) -> Message:
         machine=safe.escape_mrkdwn(asked.machine, 80),
         channel=channel,
     )
-    passed, small = _passed(routed, locale), _small(asked, locale)
+    passed, small = _passed(asked, locale), _small(asked, locale)
     return blocks.message(
         text,
-        blocks.section(*spaced([headline, *_why(routed, locale)], locale)),
+        blocks.section(*spaced([headline, *_why(asked, locale)], locale)),
         _then(asked, locale),
         blocks.context(*spaced(passed, locale)) if passed else None,
         blocks.context(*spaced(small, locale)) if small else None,
@@ -76,13 +78,14 @@ def _apart(code: re.Match[str]) -> str:
     return f"{left}{code[0]}{right}"
 
 
-def _why(routed: Routed, locale: Locale) -> list[str]:
+def _why(asked: RouteAsked, locale: Locale) -> list[str]:
     """The rule and the conditions that it has."""
+    routed = asked.routed
     if routed.route_name == DEFAULT:
         return [locale.text("alerts.route.default")]
     route = safe.code(routed.route_name, 80)
     caught = locale.text("alerts.route.caught", route=route, line=routed.why.line)
-    met = [_met(matched, locale) for matched in routed.why.matched]
+    met = [_met(matched, asked, locale) for matched in routed.why.matched]
     if not met:
         return [caught, locale.text("alert_route.for_all")]
     return [caught, locale.text("alerts.route.matched", what=_listed(met, locale))]
@@ -133,50 +136,53 @@ def _escalation(steps: Escalation, asked: RouteAsked, locale: Locale) -> list[st
     return [locale.text("alert_route.untaken", steps=locale.text("list.comma").join(said))]
 
 
-def _passed(routed: Routed, locale: Locale) -> list[str]:
+def _passed(asked: RouteAsked, locale: Locale) -> list[str]:
     """The rules that stand before it, each with the first condition on which it failed."""
-    lines = [_passed_line(passed, locale) for passed in routed.why.passed[:PASSED_MAX]]
-    left = len(routed.why.passed) - PASSED_MAX
+    all_passed = asked.routed.why.passed
+    lines = [_passed_line(passed, asked, locale) for passed in all_passed[:PASSED_MAX]]
+    left = len(all_passed) - PASSED_MAX
     if left > 0:
         lines.append(locale.plural("alert_route.passed_left", left))
     return lines
 
 
-def _passed_line(passed: Passed, locale: Locale) -> str:
+def _passed_line(passed: Passed, asked: RouteAsked, locale: Locale) -> str:
     return locale.text(
         "alerts.route.passed",
         route=safe.code(passed.route_name, 80),
         line=passed.line,
-        what=_failed(passed.failed, locale),
+        what=_failed(passed.failed, asked, locale),
     )
 
 
-def _failed(failed: Matched, locale: Locale) -> str:
+def _failed(failed: Matched, asked: RouteAsked, locale: Locale) -> str:
     comma = locale.text("list.comma")
-    wanted = [safe.code(_spoken(failed, one, locale), VALUE_MAX) for one in failed.wanted]
+    wanted = [safe.code(_spoken(failed, one, asked, locale), VALUE_MAX) for one in failed.wanted]
     left = len(wanted) - WANTED_MAX
     more = [locale.text("alert.and_more", n=left)] if left > 0 else []
     return locale.text(
         "alerts.route.condition",
         name=locale.text(f"alerts.condition.{failed.condition.value}"),
-        found=_found(failed, locale),
+        found=_found(failed, asked, locale),
         wanted=comma.join([*wanted[:WANTED_MAX], *more]),
     )
 
 
-def _met(matched: Matched, locale: Locale) -> str:
+def _met(matched: Matched, asked: RouteAsked, locale: Locale) -> str:
     name = locale.text(f"alerts.condition.{matched.condition.value}")
-    return locale.text("alerts.route.met", name=name, found=_found(matched, locale))
+    return locale.text("alerts.route.met", name=name, found=_found(matched, asked, locale))
 
 
-def _found(matched: Matched, locale: Locale) -> str:
+def _found(matched: Matched, asked: RouteAsked, locale: Locale) -> str:
     if not matched.found:
         return locale.text("alerts.route.nothing")
-    return safe.code(_spoken(matched, matched.found, locale), VALUE_MAX)
+    return safe.code(_spoken(matched, matched.found, asked, locale), VALUE_MAX)
 
 
-def _spoken(matched: Matched, value: str, locale: Locale) -> str:
-    """Severities in the reader's words, yes and no for a switch, all else as it is written."""
+def _spoken(matched: Matched, value: str, asked: RouteAsked, locale: Locale) -> str:
+    """Severities in the reader's words, subscriptions by name, all else as it is written."""
+    if matched.condition is Condition.SUBSCRIPTIONS:
+        return asked.subscriptions.get(value.casefold(), value)
     if matched.condition is Condition.SEVERITIES and value != "unknown":
         return say.severity_word(value, locale)
     if matched.condition is Condition.EDR:

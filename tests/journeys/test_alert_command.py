@@ -224,6 +224,7 @@ async def test_search_machine_and_slips_of_the_finger(stage: Stage, feed: AlertF
 async def test_route_asks_the_rules_of_this_moment(stage: Stage, feed: AlertFeed) -> None:
     said = await asked(stage, "/alerts route web-01 high", "production urgent")
     assert said.says("security")
+    assert said.says("subscription `Shop production`")
     await asked(stage, "/alerts route db-02 low", "databases")
     await asked(stage, "/alerts route nowhere-1 high", "does not know this machine")
     slip = await asked(stage, "/alerts route web-01 hihg", "Did you mean")
@@ -245,7 +246,7 @@ async def test_muted_kinds_are_listed_with_their_counts(stage: Stage, feed: Aler
     await put_in_force(feed, str(op)[:16], body)
     await raised(stage, feed, [alert(stage, 0, key="2518770965529199999_b", title="Again")])
     listed = await asked(stage, "/alerts muted", "1 kind of alert is muted")
-    for part in ("Possible reverse shell", "web-01", "Muted by @sato", "1 alerts so far"):
+    for part in ("Possible reverse shell", "web-01", "Muted by @sato", "1 alert so far"):
         assert listed.says(part)
     suzuki = stage.slack.person("suzuki")
     await suzuki.click(listed, "alerts_unmute_1")
