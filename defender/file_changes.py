@@ -20,50 +20,31 @@ from defender.clients import AzureClients
 from defender.decode import instant_of
 from defender.errors import AzureRefused
 from defender.file_change_decode import MDE, TRACKING, FileChange, decode_change
+from defender.file_change_queries import ROWS_MAX, heartbeat_text, last_rows_text, query_text
 from defender.file_change_rows import Rows, rows_of
 from defender.settings import Service
+
+__all__ = [
+    "ROWS_MAX",
+    "ChangeBatch",
+    "FileIntegrityGateway",
+    "LastRow",
+    "is_semantic",
+    "query_text",
+]
 
 log = logging.getLogger(__name__)
 
 TABLES: Final = (MDE, TRACKING)
 
-#: Rows of one answer; Azure allows 500,000 (100 MB), which is no size for one page of ours.
-ROWS_MAX = 2_000
 #: A window that is too full is halved down to this; what is still too much is told as cut.
 SLICE_MIN = timedelta(seconds=1)
 #: Queries of one reading.
 QUERIES_MAX = 60
 #: An answer that stays partial however short its window is not asked for again and again.
 PARTIAL_HALVINGS = 3
-#: A row may become readable so long after its own time (Azure takes no older ones).
-LATE_MAX = timedelta(days=2)
 _GUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
-#: How far back machines are looked for that once sent.
-KNOWN_FOR = timedelta(days=14)
 QUERY_DEADLINE = timedelta(seconds=60)
-
-_COLUMNS: Final = {
-    MDE: (
-        "TimeGenerated, Computer, AzureResourceId, CloudProvider, CloudIdentifier, "
-        "MonitoredEntityType, ChangeType, FilePath, FileName, FileSize, FileSha256, FileSha1, "
-        "FileMd5, OriginalFilePath, RegistryKey, OldValueFullRegistryKey, OldValueName, "
-        "OldValueData, NewValueName, NewValueData, InitiatingProcessName, "
-        "InitiatingProcessImageFileName, InitiatingProcessId, InitiatingProcessAccountName, "
-        "InitiatingProcessAccountDomainName, RequestAccountName, RequestSourceIP"
-    ),
-    TRACKING: (
-        "TimeGenerated, Computer, _ResourceId, SourceComputerId, VMUUID, ConfigChangeType, "
-        "ChangeCategory, FileSystemPath, FieldsChanged, Size, PreviousSize, FileContentChecksum, "
-        "PreviousFileContentChecksum, RegistryKey, ValueName, ValueData, PreviousValueData, Acls, "
-        "PreviousAcls, DateModified"
-    ),
-}
-#: Of `ConfigurationChange` only what file integrity monitoring is.
-_ONLY: Final = {MDE: "", TRACKING: "| where ConfigChangeType in ('Files', 'Registry')\n"}
-_MACHINE: Final = {
-    MDE: "Computer, Resource = AzureResourceId",
-    TRACKING: "Computer, Resource = _ResourceId",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +159,8 @@ class FileIntegrityGateway:
         """The newest row of each machine that sent something in the last two weeks."""
         found: dict[str, LastRow] = {}
         for table in tables:
-            text = (
-                f"{table}\n"
-                f"| where TimeGenerated >= {_at(now - KNOWN_FOR)}\n"
-                f"| summarize LastAt = max(TimeGenerated) by {_MACHINE[table]}\n"
-                f"| take {ROWS_MAX}"
-            )
-            for row in rows_of(await self._query(workspace_id, text)).rows:
+            body = await self._query(workspace_id, last_rows_text(table, now))
+            for row in rows_of(body).rows:
                 machine, resource = _text(row.get("Computer")), _text(row.get("Resource"))
                 at = instant_of(_text(row.get("LastAt")))
                 place = (resource or machine).casefold()
@@ -201,14 +177,8 @@ class FileIntegrityGateway:
 
         Empty where the workspace has no agents: then nothing is known of who is alive.
         """
-        text = (
-            "Heartbeat\n"
-            f"| where TimeGenerated >= {_at(since)}\n"
-            "| summarize LastAt = max(TimeGenerated) by Computer, Resource = _ResourceId\n"
-            f"| take {ROWS_MAX}"
-        )
         try:
-            rows = rows_of(await self._query(workspace_id, text)).rows
+            rows = rows_of(await self._query(workspace_id, heartbeat_text(since))).rows
         except AzureRefused as refused:
             if not is_semantic(refused):
                 raise
@@ -240,27 +210,9 @@ def _decoded(body: bytes, table: str, workspace_id: str) -> tuple[Rows, list[Fil
     return answer, [decode_change(row, table=table, workspace=workspace_id) for row in kept]
 
 
-def query_text(table: str, since: datetime, until: datetime) -> str:
-    """By the instant that a row became readable; its own time may be hours older (C087)."""
-    return (
-        f"{table}\n"
-        f"| where TimeGenerated >= {_at(since - LATE_MAX)}\n"
-        "| extend SeenAt = ingestion_time()\n"
-        f"| where SeenAt >= {_at(since)} and SeenAt < {_at(until)}\n"
-        f"{_ONLY[table]}"
-        f"| project SeenAt, {_COLUMNS[table]}\n"
-        "| order by SeenAt asc\n"
-        f"| take {ROWS_MAX + 1}"
-    )
-
-
 def is_semantic(refused: AzureRefused) -> bool:
     """The query names a table or column that this workspace does not have (C043)."""
     return refused.status == 400
-
-
-def _at(instant: datetime) -> str:
-    return f"datetime({instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ})"
 
 
 def _seen(change: FileChange) -> tuple[datetime, str]:

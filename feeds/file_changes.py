@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -18,15 +17,16 @@ from approvals.scope import Place
 from defender.errors import AzureError
 from defender.file_change_decode import FileChange
 from defender.file_changes import FileIntegrityGateway
-from feeds.bursts import Part, group, time_of
+from feeds.bursts import Part, group
 from feeds.danger import danger_of, kind_of
 from feeds.facts import Facts as RouteFacts
 from feeds.file_change_records import Facts, Weighed, WorkspaceState
 from feeds.file_change_silence import Silence
+from feeds.file_change_sorting import Said, by_machine, sort_out
 from feeds.file_change_states import PROBE_EVERY, PROBE_SOON, States, after_reading, failed
 from feeds.file_change_store import Batch, FileChangeStore
 from feeds.settings import FileChangeSettings, Workspace
-from feeds.windows import ChangeWindow, PathMute, mute_for, window_for
+from feeds.windows import mute_for
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +39,6 @@ STEP_MAX = timedelta(hours=6)
 
 #: The machine that the estate knows by this resource id, else None.
 Find = Callable[[str], Place | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What people said beforehand."""
-
-    windows: tuple[ChangeWindow, ...]
-    mutes: tuple[PathMute, ...]
 
 
 class FileChangeFeed:
@@ -176,7 +168,7 @@ class FileChangeFeed:
         now: datetime,
     ) -> list[Batch]:
         by_key = {row.change.key: row for row in weighed}
-        told, quiet, announced = _sorted(weighed, said, now)
+        told, quiet, announced = sort_out(weighed, said, now)
         known = await self._store.open_bursts(change.place for change in told)
         quiet_for, longest = settings.burst_quiet, settings.burst_longest
         parts = await asyncio.to_thread(
@@ -192,7 +184,7 @@ class FileChangeFeed:
             rows = tuple(by_key[change.key] for change in part.changes)
             batches.append(self._batch("", "muted", part, rows, workspace, settings))
         for window, changes in announced:
-            for part in _by_machine(changes, now):
+            for part in by_machine(changes, now):
                 rows = tuple(by_key[change.key] for change in part.changes)
                 batch = self._batch(window.id, "window", part, rows, workspace, settings)
                 batches.append(batch)
@@ -233,28 +225,3 @@ class FileChangeFeed:
         routing = settings.routing
         channel = routing.find(asked).channel if is_named else routing.default_channel
         return Batch(burst_id, kind, facts, channel, part.burst, not part.burst.id, rows)
-
-
-def _sorted(
-    weighed: list[Weighed], said: Said, now: datetime
-) -> tuple[list[FileChange], list[FileChange], list[tuple[ChangeWindow, list[FileChange]]]]:
-    """What is asked about, what is only counted, what was announced."""
-    told: list[FileChange] = []
-    quiet: list[FileChange] = []
-    announced: dict[str, tuple[ChangeWindow, list[FileChange]]] = {}
-    for row in weighed:
-        change = row.change
-        window = window_for(change.machine, time_of(change, now), said.windows)
-        if row.fate:
-            quiet.append(change)
-        elif window is not None:
-            announced.setdefault(window.id, (window, []))[1].append(change)
-        else:
-            told.append(change)
-    return told, quiet, list(announced.values())
-
-
-def _by_machine(changes: list[FileChange], now: datetime) -> list[Part]:
-    """One part a machine, however long it took: a window's changes are one card."""
-    endless = timedelta(days=3_650)
-    return group(changes, (), now=now, quiet=endless, longest=endless)

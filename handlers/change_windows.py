@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from approvals.deeds import REASON_MAX, Deed, DeedKind, Stale, Subject
-from approvals.events import Length, Until
+from approvals.events import Until
 from approvals.verdict import Refusal
 from approvals.window import parse_window
 from feeds.file_change_store import FileChangeStore
@@ -59,13 +59,9 @@ class ChangeWindows:
         """Of `2h` or `until 22:00`; None for what is no such length, or too long."""
         now = self._s.ledger.instant
         found = parse_window(typed, now=now, tz=locale.tz)
-        match found:
-            case Refusal():
-                return None
-            case Length():
-                length = found.duration
-            case Until():
-                length = found.at - now
+        if isinstance(found, Refusal):
+            return None
+        length = found.at - now if isinstance(found, Until) else found.duration
         return length if WINDOW_MIN <= length <= WINDOW_MAX else None
 
     def _right(self, caller: Caller, pattern: str, locale: Locale) -> str:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from defender.clients import AzureClients
 from defender.errors import AzureBusy, AzureForbidden, AzureNotFound, AzureRefused
 from defender.file_change_decode import MDE, TRACKING
-from defender.file_changes import ROWS_MAX, FileIntegrityGateway, query_text
+from defender.file_change_queries import ROWS_MAX, query_text
+from defender.file_changes import FileIntegrityGateway
 from tests.defender.wire import Answer, Wire
 
 GUID = "00000000-0000-0000-0000-0000000000b1"
