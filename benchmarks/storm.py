@@ -50,7 +50,10 @@ async def storm(ground: Ground, alerts: int) -> list[Figure]:
     """`alerts` in 60 s, a few in as many seconds as they need."""
     seconds = max(5, SECONDS * alerts // 10_000)
     bound = await asyncio.to_thread(_bound, alerts, seconds)
-    orders = Orders(TAG, alerts, seconds)
+    orders = Orders(TAG, seconds, str(ground.folder))
+    for second in range(seconds):
+        first, last = (alerts * part // seconds for part in (second, second + 1))
+        orders.page_of(second).write_bytes(page(first, last - first))
     path = ground.folder / "storm.json"
     path.write_bytes(msgspec.json.encode(orders))
     count = int((bound + 40) / CLICK_EVERY_SECONDS)

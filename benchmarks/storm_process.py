@@ -18,7 +18,6 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.alert_pages import page
 from benchmarks.ground import read_settings
 from bot import logs
 from bot.redis_client import connect
@@ -36,8 +35,11 @@ class Orders(msgspec.Struct, frozen=True):
     """What storm, where."""
 
     tag: str
-    alerts: int
     seconds: int
+    folder: str
+
+    def page_of(self, second: int) -> Path:
+        return Path(self.folder) / f"storm-{second}.json"
 
 
 class Source:
@@ -56,9 +58,8 @@ class Source:
             await asyncio.sleep(0.05)
         orders, began = self._orders, time.monotonic()
         for second in range(orders.seconds):
-            first, last = (orders.alerts * part // orders.seconds for part in (second, second + 1))
             await asyncio.sleep(max(0.0, began + second - time.monotonic()))
-            await self._take(page(first, last - first))
+            await self._take(orders.page_of(second).read_bytes())
 
     async def _take(self, body: bytes) -> None:
         alerts: list[Alert] = []
