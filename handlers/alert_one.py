@@ -9,8 +9,9 @@ from feeds.routing import Mentions
 from handlers import alert_deciding
 from handlers.alert_clicks import AlertClicks
 from handlers.alert_feed import AlertFeed
-from handlers.alert_line import AlertLine, AlertVerb, corrected, example
+from handlers.alert_line import AlertLine, corrected, example
 from handlers.alert_listing import NEAR_MAX, AlertListing
+from handlers.alert_verbs import AlertVerb
 from handlers.caller import Caller
 from handlers.jit import Jit
 from handlers.locale import Locale

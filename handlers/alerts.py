@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from handlers import alert_mutes
 from handlers.alert_feed import AlertFeed
-from handlers.alert_line import AlertLine, AlertVerb, corrected, example, near_verb, parse
+from handlers.alert_line import AlertLine, corrected, example, near_verb, parse
 from handlers.alert_listing import AlertListing
 from handlers.alert_one import OneAlert
 from handlers.alert_route import AlertRoute
 from handlers.alert_stats import AlertStats
+from handlers.alert_verbs import AlertVerb
 from handlers.caller import Caller
 from handlers.line_words import fold
 from handlers.locale import Locale

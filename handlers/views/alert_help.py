@@ -13,9 +13,17 @@ NEAR_MAX = 4
 
 
 def help_message(locale: Locale) -> Message:
-    """Every word that may follow."""
+    """Lines that work when pasted, none longer than a phone's box."""
+    parts: list[Element] = []
+    for part in ("see", "act", "more"):
+        title = blocks.run(locale.text(f"alert_help.{part}"), bold=True)
+        parts.append({"type": "rich_text_section", "elements": [title]})
+        parts.append(blocks.preformatted(locale.text(f"alert_help.{part}_lines")))
     return blocks.message(
-        locale.text("alerts.help.text"), blocks.section(locale.text("alerts.help.body"))
+        locale.text("alert_help.text"),
+        blocks.section(f"*{locale.text('alert_help.headline')}*"),
+        blocks.rich_text(*parts),
+        blocks.context(locale.text("alert_help.small")),
     )
 
 

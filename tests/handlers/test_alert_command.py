@@ -7,10 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.alert_line import (
-    ABOUT_ONE,
-    VERBS,
     AlertLine,
-    AlertVerb,
     corrected,
     example,
     format_line,
@@ -19,6 +16,7 @@ from handlers.alert_line import (
     near_verb,
     parse,
 )
+from handlers.alert_verbs import ABOUT_ONE, VERBS, AlertVerb
 
 ID = "A-7K2Q9ZD"
 KEY = "2518770965529163669_f144ee95-a3e5-42da-a279-967d115809aa"

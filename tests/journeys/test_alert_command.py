@@ -214,7 +214,7 @@ async def test_search_machine_and_slips_of_the_finger(stage: Stage, feed: AlertF
     await asked(stage, "/alerts frobnicate", "is no word of /alerts")
     await asked(stage, "/alerts open tomorrow", "Not understood: tomorrow")
     await asked(stage, "/alerts take", "/alerts take A-7K2Q9ZD")
-    await asked(stage, "/alerts help", "which rule catches it")
+    await asked(stage, "/alerts help", "Alerts of Defender for Cloud")
     sato = stage.slack.person("sato")
     await sato.command("C0OPS", "/alerts 検索　ＰｏｗｅｒＳｈｅｌｌ")
     await sato.wait_ephemeral("を含むアラート1件")

@@ -23,6 +23,7 @@ MODULES = {
     "azure-mgmt-compute": "azure.mgmt.compute",
     "azure-mgmt-core": "azure.mgmt.core",
     "azure-mgmt-security": "azure.mgmt.security",
+    "pillow": "PIL",
     "pyyaml": "yaml",
 }
 

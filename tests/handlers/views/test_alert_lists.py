@@ -21,7 +21,9 @@ from feeds.cases import Case
 from feeds.facts import Facts
 from feeds.mutes import Mute
 from feeds.routing import Escalation, Mentions, Route, Routing
+from handlers.alert_line import parse
 from handlers.alert_listing import by_urgency
+from handlers.alert_verbs import AlertVerb
 from handlers.locale import Locale
 from handlers.views import alert_help, home
 from handlers.views.alert_lists import AlertPage, Kind, alert_page, muted_page
@@ -384,7 +386,20 @@ def test_home_counts_many_alerts_and_leaves_out_none(locale: Locale, schemas: Pa
     )
 
 
-# --- lines that were not understood -----------------------------------------------------------
+# --- help, and lines that were not understood -------------------------------------------------
+
+
+@pytest.mark.proves("K5", "N1")
+def test_lines_of_the_help_work_when_pasted(locale: Locale, schemas: Path) -> None:
+    message = alert_help.help_message(locale)
+    assert_message(message, schemas)
+    lines = [line for text in texts(message.blocks) for line in text.splitlines()]
+    typed = [line.removeprefix("/alerts ") for line in lines if line.startswith("/alerts ")]
+    verbs = [parse(line).verb for line in typed]
+    assert set(verbs) == set(AlertVerb) - {AlertVerb.GUESS, AlertVerb.HELP}
+    assert not any(parse(line).rest for line in typed)
+    assert parse(typed[7]).reason
+    assert max(map(len, lines[1:12])) <= 42
 
 
 @pytest.mark.proves("K5")
