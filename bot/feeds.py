@@ -54,10 +54,12 @@ from feeds.sources import make_sources
 from feeds.store import AlertStore
 from feeds.storm import Storms
 from feeds.verify import Verify
-from handlers.alert_at_port import PortAlerts, alert_at_open_port
+from handlers.alert_at_port import PortAlerts
 from handlers.alert_facts import subject_of
 from handlers.alert_feed import AlertFeed, Changes, no_changes
 from handlers.alert_show import ALERT, STORM, AlertShow
+from handlers.alert_stats import PREFIX as STATS
+from handlers.alert_stats import AlertStats
 from handlers.alert_voice import AlertVoice
 from handlers.alert_write_back import WriteBack
 from handlers.change_show import CHANGES, RAISED
@@ -79,7 +81,7 @@ PORTAL_EVERY = timedelta(seconds=60)
 OPENINGS_EVERY = timedelta(seconds=30)
 TESTS_EVERY = timedelta(seconds=10)
 RISK_EVERY = timedelta(seconds=5)
-PORT_ALERTS_EVERY = timedelta(seconds=2)
+PORT_ALERTS_EVERY = timedelta(seconds=1)
 FIGURES_EVERY = timedelta(minutes=1)
 
 #: What the holder of the main lease does: name, work, pause between two of it.
@@ -212,10 +214,9 @@ class Alerts:
         return self.show.say_change(before, now)
 
     async def _foretell(self, alerts: Sequence[Alert]) -> None:
-        """Before they are known: were we killed here, the next read comes by once more."""
-        for alert in alerts:
-            await alert_at_open_port(self._g.services, alert)
-            await self._reports.arrived(alert)
+        """Who waits for a detection test is told before the alert is known: were we killed here,
+        the next read comes by once more."""
+        await self._reports.arrived(*alerts)
 
 
 class FileChanges:
@@ -306,6 +307,8 @@ class Feeds:
     def wire(self, health: Health) -> None:
         if self.alerts is not None:
             self.alerts.wire(health)
+        if self.changes is not None:
+            health.warnings["file changes"] = self.changes.feed.warning
 
     async def render(self, name: ObjectId) -> Rendered | None:
         """A card of the feeds; None where the feed is off now."""
@@ -317,9 +320,11 @@ class Feeds:
 
     async def draw_file(self, name: ObjectId) -> FileContent | None:
         """What is shared as a file, as it is now."""
-        if not name.startswith(STORM) or self.alerts is None:
+        if self.alerts is None:
             return None
-        return await storm_file(self._s, self.alerts.feed, name)
+        if name.startswith(STATS):
+            return await AlertStats(self._s, self.alerts.feed).draw_file(name)
+        return await storm_file(self._s, self.alerts.feed, name) if name.startswith(STORM) else None
 
     def fallback_of(self, channel: ChannelId) -> ChannelId | None:
         """What a route's channel can't show goes to the feed's default channel."""

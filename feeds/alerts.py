@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from defender.errors import AzureError
 from delivery.outbox import ChannelId, Outbox
 from delivery.tasks import stop_if_cancelled
+from feeds.ahead import ahead
 from feeds.bad_items import BadItems
 from feeds.cross_check import CrossCheck, tell_missed
 from feeds.cursors import Cursor, Cursors
@@ -105,7 +106,7 @@ class AlertPoller:
         since = self._since(way, cursor, began_at)
         again = await self._lookback.again(since) if since > began_at else []
         found = Reading(now)
-        async for batch in way.source.read(since, again):
+        async for batch in ahead(way.source.read(since, again)):
             report = await self._intake.take(found.take(batch), now=now)
             found.new += report.new
             found.changed += len(report.changed)

@@ -15,8 +15,6 @@ from feeds.routing import Routed
 from feeds.settings import AlertSettings
 from feeds.store import AlertStore, Arrival, IngestReport, SayChange
 
-#: Alerts of one read that are told beside their card; a storm is told as a storm.
-FORETOLD_MAX = 200
 #: Alerts that are routed between two looks at other work: 2 ms with twenty routes.
 BREATH = 25
 
@@ -77,16 +75,11 @@ class Intake:
             if not number % BREATH:
                 await asyncio.sleep(0)
         if self._foretell is not None:
-            await self._foretell(await self._urgent_news(alerts))
+            await self._foretell(alerts)
         report = await self._store.ingest(arrivals, say_change=self._say_change)
         if watched and self._watch is not None:
             await self._watch(watched)
         return report
-
-    async def _urgent_news(self, alerts: Sequence[Alert]) -> list[Alert]:
-        """Those that are not known yet and may concern who has a port open, or waits for one."""
-        fresh = await self._store.unknown([alert.key for alert in alerts])
-        return [alert for alert in alerts if alert.key in fresh][:FORETOLD_MAX]
 
     def route(self, alert: Alert) -> Routed:
         """Where it goes by the rules of this moment, and why."""

@@ -54,15 +54,6 @@ class AlertReads:
         found = await self.many([key])
         return found[0] if found else None
 
-    async def unknown(self, keys: Sequence[str]) -> set[str]:
-        """Those that were never taken in."""
-        name, found = self.scripts.key("alerts"), set[str]()
-        for start in range(0, len(keys), FACTS_MAX):
-            part = list(dict.fromkeys(keys[start : start + FACTS_MAX]))
-            scores = await self._redis.zmscore(name, part)
-            found |= {key for key, score in zip(part, scores, strict=True) if score is None}
-        return found
-
     async def many(self, keys: Sequence[str]) -> list[Stored]:
         """Those that are known, in the order of `keys`."""
         found = []

@@ -95,11 +95,12 @@ class DetectionReports:
         self._tests = tests
         self._alerts = alerts
 
-    async def arrived(self, alert: Alert) -> None:
-        """Every wait that this alert meets ends with it."""
+    async def arrived(self, *alerts: Alert) -> None:
+        """Every wait that one of these alerts meets ends with it. Mostly nobody waits."""
         for wait in await self._tests.waiting():
-            if wait.is_met_by(alert):
-                await self._tell_arrived(wait, alert)
+            met = next((alert for alert in alerts if wait.is_met_by(alert)), None)
+            if met is not None:
+                await self._tell_arrived(wait, met)
 
     async def turn_due(self) -> None:
         """The leader's duty: what has arrived unnoticed, and what did not arrive in time."""
