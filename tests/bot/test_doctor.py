@@ -202,6 +202,7 @@ async def test_the_right_to_close_early_is_asked_for_only_where_it_is_wanted(pla
     lines = await place.check()
     assert len(lines) == 3
     assert all("early-close.json" in line for line in lines)
+    place.changes["alerts"] = {"default_channel": "C0ALERTS"}  # the demo's routes name others
     place.changes["azure"] = {"subscriptions": [SUBSCRIPTION], "early_close": ["supersede"]}
     assert await place.check() == []
 
@@ -209,6 +210,7 @@ async def test_the_right_to_close_early_is_asked_for_only_where_it_is_wanted(pla
 @pytest.mark.proves("M3")
 async def test_a_subscription_that_is_not_seen_is_named(place: Place) -> None:
     unknown = "00000000-0000-0000-0000-0000000000ff"
+    place.changes["alerts"] = {"default_channel": "C0ALERTS"}  # the demo's routes name others
     place.changes["azure"] = {"subscriptions": [SUBSCRIPTION, unknown]}
     assert unknown in only(await place.check())
 
