@@ -48,6 +48,7 @@ from feeds.mornings import Mornings
 from feeds.mutes import Mutes
 from feeds.push import PushEdge
 from feeds.reading import AlertReads
+from feeds.retention import Retention
 from feeds.risk import AlertRisk, ChangeRisk, FeedRisk
 from feeds.settings import AlertSettings, FeedSettings, FileChangeSettings
 from feeds.sources import make_sources
@@ -80,6 +81,7 @@ MORNING_EVERY = timedelta(seconds=20)
 PORTAL_EVERY = timedelta(seconds=60)
 OPENINGS_EVERY = timedelta(seconds=30)
 TESTS_EVERY = timedelta(seconds=10)
+RETENTION_EVERY = timedelta(hours=1)
 RISK_EVERY = timedelta(seconds=5)
 PORT_ALERTS_EVERY = timedelta(seconds=1)
 FIGURES_EVERY = timedelta(minutes=1)
@@ -160,6 +162,7 @@ class Alerts:
         self._grouper = Grouper(storms, s.outbox, details=voice.details)
         self._mornings = Mornings(held, self.settings, draw=voice.digest(lambda: 0))
         self._cursors = Cursors(self.store.scripts)
+        self._retention = Retention(redis, tag=tag, offset=offset)
         self.figures = FeedFigures(self.store, Verify(self.store, s.outbox))
 
     def settings(self) -> AlertSettings:
@@ -177,6 +180,7 @@ class Alerts:
             ("reopened in Defender", self.show.portal.step, PORTAL_EVERY),
             ("grouping", self._grouper.sweep, GROUP_EVERY),
             ("figures", self.figures.refresh, FIGURES_EVERY),
+            ("retention", self._retention.step, RETENTION_EVERY),
             ("port alerts", PortAlerts(self._g.services, self.store).look, PORT_ALERTS_EVERY),
         ]
 

@@ -109,6 +109,9 @@ local function show(storm, object)
 end
 
 -- Everything has its line: the file with every line follows, and the next alert is a card again.
+-- A storm is told from Redis as long as its alerts are (feeds/retention.py).
+local KEPT_SECONDS = 100 * 24 * 3600
+
 local function close(storm, object)
   local key = object .. ':file'
   redis.call('HINCRBY', storm, 'version', 1)
@@ -116,6 +119,9 @@ local function close(storm, object)
   show(storm, object)
   put(channel, key, cjson.encode({type = 'file', key = key, object_id = object, thread_of = object}))
   redis.call('DEL', current)
+  for _, part in ipairs({'', ':counts', ':members', ':waiting'}) do
+    redis.call('EXPIRE', storm .. part, KEPT_SECONDS)
+  end
   ring(channel)
 end
 

@@ -68,7 +68,8 @@ class Verify:
 
     async def run(self) -> FeedsReport:
         """The report, by up to three looks."""
-        ingested = (await self._store.counters()).get("ingested", 0)
+        counters = await self._store.counters()
+        ingested = counters.get("ingested", 0) - counters.get("retired", 0)
         rows = cast(Any, await self._redis.zrange(self._scripts.key("alerts"), 0, -1))
         keys = [text(row) for row in rows]
         found = await self._look(keys)
