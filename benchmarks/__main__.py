@@ -20,6 +20,7 @@ from benchmarks import (
     crowd,
     ingest,
     opening,
+    raised,
     report,
     starting,
     storm,
@@ -52,6 +53,7 @@ PLAN: tuple[tuple[str, Measuring, int, int], ...] = (
     ("crowd_slow", crowd.crowd_slow, 3, 1),
     ("ready", starting.ready, 7, 2),
     ("verify", verifying.verify, 5, 1),
+    ("raised", raised.raised, 8, 2),
     ("ingest", ingest.ingest, 5, 1),
     # alerts, not samples: one storm takes a minute and a half
     ("storm", storm.storm, 10_000, 600),
