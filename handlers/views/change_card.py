@@ -78,7 +78,8 @@ def _facts(view: ChangeView, locale: Locale) -> list[str]:
     who, late = words.who_line(view, locale), words.late_line(view, locale)
     if view.sessions:
         is_part = 0 < burst.dangerous < burst.count and not view.is_flood
-        at = locale.text("fim.out_of", n=burst.count, span=when) if is_part else when
+        key = "fim.out_of" if is_part else "fim.all_at"
+        at = locale.text(key, n=burst.count, span=when)
         return [words.start(at), who, late]
     on = locale.text("fim.on", machine=words.machine_code(view, locale), span=when)
     return [who, on.strip(), late, *_no_session(view, locale)]

@@ -10,6 +10,8 @@ from sandbox.world.model import SecurityRule
 
 #: Lines of the log, groups and alerts that the page can show at once.
 LOG_LINES, GROUPS_MAX, ALERTS_MAX = 50, 100, 8
+#: Exchanges among which those lines are.
+LOOKED_AT = 500
 
 
 def azure_view(azure: SandboxAzure) -> Json:
@@ -29,7 +31,7 @@ def azure_view(azure: SandboxAzure) -> Json:
         "nsgs": _groups(azure),
         "alerts": [_alert(alert) for alert in list(azure.alerts)[: -ALERTS_MAX - 1 : -1]],
         "alerts_total": len(azure.alerts),
-        "log": [_line(exchange) for exchange in azure.received[-LOG_LINES:]],
+        "log": [_line(exchange) for exchange in _shown(azure)],
     }
 
 
@@ -69,6 +71,17 @@ def _rule(rule: SecurityRule) -> Json:
         "source": ", ".join(rule.sources),
         "description": rule.description,
     }
+
+
+def _shown(azure: SandboxAzure) -> list[Exchange]:
+    """The newest ones. Polls that only look come every few seconds and would hide all else."""
+    shown = (found for found in azure.received[-LOOKED_AT:] if not _is_poll(found))
+    return list(shown)[-LOG_LINES:]
+
+
+def _is_poll(exchange: Exchange) -> bool:
+    path = exchange.path.lower()
+    return path.endswith(("/microsoft.resourcegraph/resources", "/query"))
 
 
 def _line(exchange: Exchange) -> Json:

@@ -57,7 +57,7 @@ async def test_the_state_is_this_persons(slack: SandboxSlack, alice: Browser) ->
         "user_id": "U0SEKISHO", "name": "Sekisho", "app_id": "A0SEKISHO", "online": False,
     }  # fmt: skip
     assert [c["id"] for c in state["channels"]] == [
-        "C0OPS", "C0JA", "C0GENERAL", "C0ARCHIVE", "D0ALICE",
+        "C0OPS", "C0JA", "C0ALERTS", "C0SOC", "C0GENERAL", "C0ARCHIVE", "D0ALICE",
     ]  # fmt: skip
     dm = state["channels"][-1]
     assert (dm["name"], dm["is_im"], dm["with"]) == ("Sekisho", True, "U0SEKISHO")
