@@ -19,7 +19,7 @@ from feeds.reading import AlertReads
 from feeds.scripts import text
 
 #: Entries of one read, between which other work gets its turn.
-PORTION = 500
+PORTION = 100
 #: So often something must be missing to be called so.
 LOOKS = 3
 LOOK_AGAIN_SECONDS = 0.2
