@@ -21,7 +21,6 @@ from slack_sdk.errors import SlackApiError
 from approvals.applying import Applier
 from approvals.closing import Closer
 from approvals.deadlines import Due, due_event
-from approvals.deeds import Deed
 from approvals.entry import SEKISHO, Entry
 from approvals.events import (
     Approved,
@@ -169,17 +168,7 @@ class Drives:
 class ApplyConsumer:
     """Takes what was decided to Azure. An entry stays pending until its outcome is recorded."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        consumer: Consumer,
-        drives: Drives,
-        tasks: Tasks,
-        *,
-        deeds: Callable[[Entry], Awaitable[None]] | None = None,
-    ) -> None:
-        #: takes what people decided about an alert to Azure, where Azure can hold it.
-        self._deeds = deeds
+    def __init__(self, ledger: Ledger, consumer: Consumer, drives: Drives, tasks: Tasks) -> None:
         self._ledger = ledger
         self._consumer = consumer
         self._drives = drives
@@ -194,11 +183,9 @@ class ApplyConsumer:
                 self._tasks.start(self._until_done(entry, work), name=f"apply {entry.sequence}")
 
     def _work(self, entry: Entry) -> Callable[[], Awaitable[None]] | None:
-        request_id, deeds = entry.request, self._deeds
+        request_id = entry.request
         if request_id is None:
-            if deeds is None or not isinstance(entry.event, Deed):
-                return None
-            return lambda: deeds(entry)
+            return None
         match entry.event:
             case Approved(start_by=start_by) if start_by is not None:
                 return lambda: self._drives.open(request_id)
