@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from defender.alert import Alert, Entity
 from feeds.cases import Case
 from feeds.routing import Mentions
+from handlers.views import blocks
 from handlers.views.alert_card import alert_card
 from handlers.views.alert_forms import (
     assign_form,
@@ -155,3 +156,12 @@ def test_any_change_is_a_line_that_slack_takes(language: str, before: Alert, now
         line = small_line(said, sample.at(18, 31), locale)
         assert_valid_message(line.blocks, line.text)
         assert_inert(line.blocks)
+
+
+@pytest.mark.proves("C020")
+@pytest.mark.parametrize(
+    "text", ["<" * 400, "<!channel>" * 60, "&" * 151, "a" * 400, "長" * 200, "<"]
+)
+def test_headline_is_cut_as_slack_counts_it(text: str) -> None:
+    said = blocks.header(text)
+    assert_valid_view({"type": "modal", "title": blocks.plain_text("x", 24), "blocks": [said]})
