@@ -64,6 +64,9 @@ class Danger:
         return self.weight >= DANGEROUS_FROM
 
 
+#: Where the administrator of a watched Linux machine is at home.
+ROOT_HOME: Final = "/root"
+
 _PATHS: Final = (
     (Why.ADMIN_RIGHTS, 100, ("/etc/sudoers", "/etc/sudoers.d/*", "/etc/polkit-1/*")),
     (Why.SIGN_IN_KEYS, 95, ("*/.ssh/authorized_keys*", "*\\administrators_authorized_keys")),
@@ -76,7 +79,8 @@ _PATHS: Final = (
                                  "*\\currentversion\\runonce*", "*\\runservices*",
                                  "*\\start menu\\*",
                                  "*\\shell folders\\*startup*", "/etc/profile", "/etc/profile.d/*",
-                                 "/root/.bashrc", "/root/.profile", "/etc/bash.bashrc")),
+                                 *(f"{ROOT_HOME}/{name}" for name in (".bashrc", ".profile")),
+                                 "/etc/bash.bashrc")),
     (Why.SCHEDULED, 70, ("/etc/cron*", "/var/spool/cron/*", "*\\system32\\tasks\\*",
                          "*\\schedule\\taskcache\\*")),
     (Why.STARTS_BY_ITSELF, 65, ("/etc/systemd/system/*", "/etc/init.d/*", "/etc/rc.local",

@@ -10,7 +10,7 @@ import msgspec
 
 from approvals.deeds import REASON_MAX, Deed, DeedKind, Stale, Subject
 from approvals.window import parse_length
-from feeds.danger import comparable
+from feeds.danger import ROOT_HOME, comparable
 from feeds.file_change_store import FileChangeStore
 from feeds.windows import MUTE_MAX, PathMute, globs
 from handlers.caller import Caller
@@ -29,7 +29,7 @@ from handlers.views.change_words import ChangeView
 #: No pattern may hide these, whatever else it is for.
 ALWAYS_TOLD = (
     "/etc/sudoers",
-    "/root/.ssh/authorized_keys",
+    f"{ROOT_HOME}/.ssh/authorized_keys",
     "/etc/passwd",
     "/etc/shadow",
     "HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run\\x",

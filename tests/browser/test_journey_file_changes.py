@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from approvals.events import State
+from feeds.danger import ROOT_HOME
 from tests.browser.desk import NARROW, PATIENCE_MS, says, seen, sit_down
 from tests.stage import Stage, set_stage
 
@@ -64,7 +65,7 @@ async def test_not_me_lands_in_the_security_channel(
     await stage.wait_state(State.ACTIVE)
     for path, process in (
         ("/etc/sudoers.d/90-deploy", "vim"),
-        ("/root/.ssh/authorized_keys", "vim"),
+        (f"{ROOT_HOME}/.ssh/authorized_keys", "vim"),
         ("/usr/bin/openssl", "dpkg"),
         ("/etc/cron.daily/logrotate", "dpkg"),
         ("/usr/bin/ssh", "dpkg"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from approvals.scope import compile_globs
-from feeds.danger import Kind, Why, danger_of, kind_of, short_hive
+from feeds.danger import ROOT_HOME, Kind, Why, danger_of, kind_of, short_hive
 from feeds.settings import Dangerous
 from tests.feeds.file_change_samples import change, settings
 
@@ -18,7 +18,7 @@ RUN = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run\\Up
     [
         ("/etc/sudoers", Why.ADMIN_RIGHTS),
         ("/etc/sudoers.d/90-deploy", Why.ADMIN_RIGHTS),
-        ("/root/.ssh/authorized_keys", Why.SIGN_IN_KEYS),
+        (f"{ROOT_HOME}/.ssh/authorized_keys", Why.SIGN_IN_KEYS),
         ("/home/ビルド/.ssh/authorized_keys2", Why.SIGN_IN_KEYS),
         ("C:\\ProgramData\\ssh\\administrators_authorized_keys", Why.SIGN_IN_KEYS),
         ("/etc/shadow", Why.ACCOUNTS),
@@ -70,7 +70,7 @@ def test_the_settings_weigh_on_top() -> None:
         ("/etc/nginx/nginx.conf", "file", Kind.CONFIG),
         ("/opt/app/app.yaml", "file", Kind.CONFIG),
         ("/etc/cron.daily/logrotate", "file", Kind.SCHEDULE),
-        ("/root/.ssh/authorized_keys", "file", Kind.KEYS),
+        (f"{ROOT_HOME}/.ssh/authorized_keys", "file", Kind.KEYS),
         (RUN, "registry", Kind.RUN_KEY),
         ("HKEY_LOCAL_MACHINE\\SOFTWARE\\X", "registry", Kind.REGISTRY),
         ("W32Time", "service", Kind.SERVICE),

@@ -13,7 +13,7 @@ from approvals.events import PersonId, RequestId
 from defender.file_change_decode import MDE, FileChange
 from feeds.cases import Case, Step
 from feeds.correlation import Session
-from feeds.danger import Kind, danger_of, kind_of
+from feeds.danger import ROOT_HOME, Kind, danger_of, kind_of
 from feeds.file_change_records import Facts, StoredBurst, Weighed
 from feeds.windows import ChangeWindow
 from handlers.views.change_words import ChangeView
@@ -49,7 +49,7 @@ def row(path: str, **facts: Any) -> Weighed:
 
 SUDOERS = row("/etc/sudoers.d/90-deploy", new_size=41, new_hash="9f2c" + "0" * 56 + "77e1")
 KEYS = row(
-    "/root/.ssh/authorized_keys",
+    f"{ROOT_HOME}/.ssh/authorized_keys",
     act="modified",
     old_size=1122,
     new_size=1502,
