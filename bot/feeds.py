@@ -22,7 +22,6 @@ from bot.background import forever
 from bot.clock import Clock
 from bot.health import Health
 from bot.settings import Settings
-from defender.alert import Alert
 from defender.alert_decode import decode_pushed
 from defender.alerts import AlertGateway
 from defender.clients import AzureClients
@@ -119,7 +118,6 @@ class Alerts:
         self, ground: Ground, reports: DetectionReports, consumer: Consumer, changes: Changes
     ) -> None:
         self._g = ground
-        self._reports = reports
         s, redis, tag, offset = ground.services, ground.redis, ground.tag, ground.clock.offset
         self.store = AlertStore(redis, tag=tag, offset=offset)
         storms = Storms(redis, tag=tag, offset=offset)
@@ -134,9 +132,9 @@ class Alerts:
             self.store,
             self.settings,
             find=_machine(s),
-            say_change=self._say_change,
+            say_change=lambda before, now: self.show.say_change(before, now),  # made below
             watch=self._escalations.watch,
-            foretell=self._foretell,
+            foretell=reports.arrived,
         )
         self.feed = AlertFeed(
             store=self.store,
@@ -160,7 +158,7 @@ class Alerts:
             audit_channel=ChannelId(s.audit_channel),
         )
         self._grouper = Grouper(storms, s.outbox, details=voice.details)
-        self._mornings = Mornings(held, self.settings, draw=voice.digest(lambda: 0))
+        self._mornings = Mornings(held, self.settings, draw=voice.digest)
         self._cursors = Cursors(self.store.scripts)
         self._retention = Retention(redis, tag=tag, offset=offset)
         self.figures = FeedFigures(self.store, Verify(self.store, s.outbox))
@@ -213,14 +211,6 @@ class Alerts:
     async def _case(self, key: str) -> Case:
         _, body = await self._g.services.ledger.subject(subject_of(key))
         return read_case(body)
-
-    def _say_change(self, before: Alert, now: Alert) -> tuple[str, list[dict[str, object]]] | None:
-        return self.show.say_change(before, now)
-
-    async def _foretell(self, alerts: Sequence[Alert]) -> None:
-        """Who waits for a detection test is told before the alert is known: were we killed here,
-        the next read comes by once more."""
-        await self._reports.arrived(*alerts)
 
 
 class FileChanges:

@@ -77,13 +77,15 @@ class Grouper:
         """Give the next members their lines, as long as the outbox has room for them."""
         while (queued := await self._outbox.size(channel)) < AHEAD:
             is_due = is_last or not queued
-            full, members = await self._draw(storm_id, is_due=is_due)
+            full, members = await self._draw(channel, storm_id, is_due=is_due)
             if not members or not await self._pack(storm_id, lines, members, full):
                 return  # more will come to fill the message, or somebody else was faster
             lines += len(full)
             await asyncio.sleep(0)
 
-    async def _draw(self, storm_id: str, *, is_due: bool) -> tuple[list[Detail], list[str]]:
+    async def _draw(
+        self, channel: ChannelId, storm_id: str, *, is_due: bool
+    ) -> tuple[list[Detail], list[str]]:
         """The messages that are worth a post now, and the members that they tell.
 
         One that is not full waits for what may come, unless nothing else is being said.
@@ -94,7 +96,7 @@ class Grouper:
             if not is_due and len(found) < limit and len(found) == self._too_few:
                 return [], []
             stored = await self._store.many([key for _, key in found])
-            drawn = await self._drawn([one.alert for one in stored])
+            drawn = await self._drawn(channel, [one.alert for one in stored])
             is_cut = len(found) == limit  # there are more than were drawn
             if len(drawn) > 1 or not is_cut or limit == DRAW_MAX:
                 break
@@ -110,11 +112,11 @@ class Grouper:
         later = {one.alert.key for one in stored[sum(detail.holds for detail in drawn) :]}
         return drawn, [member for member, key in found if key not in later]
 
-    async def _drawn(self, alerts: Sequence[Alert]) -> list[Detail]:
+    async def _drawn(self, channel: ChannelId, alerts: Sequence[Alert]) -> list[Detail]:
         """In a thread: 30 ms at once would hold up the clicks."""
         if not alerts:
             return []
-        drawn = list(await asyncio.to_thread(self._details, alerts))
+        drawn = list(await asyncio.to_thread(self._details, channel, alerts))
         if sum(detail.holds for detail in drawn) != len(alerts):
             raise ValueError("details hold other alerts than were given")
         return drawn

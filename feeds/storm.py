@@ -32,8 +32,8 @@ class Detail:
     holds: int
 
 
-#: Packs alerts, in their order, into messages of at most 9,000 characters.
-Details = Callable[[Sequence[Alert]], Sequence[Detail]]
+#: Packs alerts for a channel, in their order, into messages of at most 9,000 characters.
+Details = Callable[[ChannelId, Sequence[Alert]], Sequence[Detail]]
 
 
 @dataclass(frozen=True, slots=True)

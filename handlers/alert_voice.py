@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from defender.alert import Alert
@@ -47,29 +47,23 @@ class AlertVoice:
         now, locale = self._s.ledger.instant, self._locale(channel)
         return _said(feed_notices.reminder(stored, reminder, names, now, locale))
 
-    def details(self, alerts: Sequence[Alert]) -> Sequence[Detail]:
+    def details(self, channel: ChannelId, alerts: Sequence[Alert]) -> Sequence[Detail]:
         """The lines of a storm."""
-        return storm_details(alerts, self._default())
+        return storm_details(alerts, self._locale(channel))
 
-    def digest(self, muted: Callable[[], int]) -> Callable[[ChannelId], DrawDigest]:
-        """Draws a channel's digest."""
+    def digest(self, channel: ChannelId) -> DrawDigest:
+        """Draws this channel's digest."""
 
-        def of_channel(channel: ChannelId) -> DrawDigest:
-            def draw(held: Sequence[Stored]) -> Sequence[tuple[str, list[Block]]]:
-                found = digest(held, muted(), channel, self._locale(channel))
-                return [(found.text, found.blocks)]
+        def draw(held: Sequence[Stored]) -> Sequence[tuple[str, list[Block]]]:
+            found = digest(held, channel, self._locale(channel))
+            return [(found.text, found.blocks)]
 
-            return draw
-
-        return of_channel
+        return draw
 
     def _locale(self, channel: ChannelId) -> Locale:
         if channel.startswith(("U", "W")):
             return self._s.languages.of_person(channel)
         return self._s.languages.of_channel(channel)
-
-    def _default(self) -> Locale:
-        return self._s.languages.of_channel("")
 
 
 def _said(message: Message) -> Said:

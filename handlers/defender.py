@@ -95,8 +95,11 @@ class DetectionReports:
         self._tests = tests
         self._alerts = alerts
 
-    async def arrived(self, *alerts: Alert) -> None:
-        """Every wait that one of these alerts meets ends with it. Mostly nobody waits."""
+    async def arrived(self, alerts: Sequence[Alert]) -> None:
+        """Every wait that one of these alerts meets ends with it. Mostly nobody waits.
+
+        Asked before they are known: were we killed here, the next read comes by once more.
+        """
         for wait in await self._tests.waiting():
             met = next((alert for alert in alerts if wait.is_met_by(alert)), None)
             if met is not None:

@@ -17,7 +17,7 @@ KINDS_MAX = 12
 MACHINES_MAX = 4
 
 
-def digest(held: Sequence[Stored], muted: int, channel: str, locale: Locale) -> Message:
+def digest(held: Sequence[Stored], channel: str, locale: Locale) -> Message:
     """One message. It says first that High and Medium were not held back."""
     alerts = [stored.alert for stored in held]
     machines = {say.machine(alert) for alert in alerts}
@@ -25,7 +25,6 @@ def digest(held: Sequence[Stored], muted: int, channel: str, locale: Locale) -> 
     last = max(stored.first_at for stored in held)
     on = locale.plural("storm.machines", len(machines))
     ref = reference(channel, held)
-    small = locale.text("digest.muted", n=muted) if muted else ""
     return blocks.message(
         locale.plural("digest.text", len(alerts), machines=on),
         blocks.section(
@@ -49,7 +48,6 @@ def digest(held: Sequence[Stored], muted: int, channel: str, locale: Locale) -> 
             blocks.button(locale.text("digest.show", n=len(alerts)), "digest_show", ref),
             blocks.button(locale.text("digest.dismiss"), "digest_dismiss", ref),
         ),
-        blocks.context(small) if small else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from defender.alert import Alert
+from delivery.outbox import ChannelId
 from feeds.storm import Detail
 
 #: All text of one message.
@@ -15,8 +16,9 @@ def line_of(alert: Alert) -> str:
     return f"{alert.key} {alert.severity} {alert.machine} {alert.title}"
 
 
-def details(alerts: Sequence[Alert]) -> list[Detail]:
-    """Full messages of lines, one block of plain text per 3,000 characters."""
+def details(channel: ChannelId, alerts: Sequence[Alert]) -> list[Detail]:
+    """Full messages of lines, one block of plain text per 3,000 characters, in no language."""
+    del channel
     drawn: list[Detail] = []
     lines: list[str] = []
     size = 0

@@ -80,8 +80,8 @@ async def test_its_alert_has_arrived(desk: Desk) -> None:
     assert TITLE in said
     assert "tells you by DM" in said
     desk.stage.advance(minutes=4)
-    await desk.reports.arrived(desk.alert())
-    await desk.reports.arrived(desk.alert())
+    await desk.reports.arrived([desk.alert()])
+    await desk.reports.arrived([desk.alert()])
     await eventually(lambda: told(desk.stage, "alice", "The alert of web-01 has arrived") == 1)
     assert told(desk.stage, "alice", "It took 4 minutes") == 1
     desk.stage.advance(minutes=40)
@@ -103,7 +103,7 @@ async def test_its_alert_has_arrived(desk: Desk) -> None:
 )
 async def test_another_alert_is_not_the_one(desk: Desk, changes: dict[str, Any]) -> None:
     await desk.type("/defender test web-01")
-    await desk.reports.arrived(desk.alert(**changes))
+    await desk.reports.arrived([desk.alert(**changes)])
     assert len(await desk.tests.waiting()) == 1
 
 

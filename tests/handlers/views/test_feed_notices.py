@@ -83,7 +83,7 @@ def test_what_could_not_be_read_is_named(locale: Locale, schemas: Path) -> None:
 @pytest.mark.proves("D13")
 def test_digest_counts_by_kind(locale: Locale, schemas: Path) -> None:
     held = [stored(alert) for alert in many(130)]
-    said = digest(held, 3, "C0ALERTS", locale)
+    said = digest(held, "C0ALERTS", locale)
     assert_message(said, schemas)
     assert "130" in said.text
 
