@@ -126,7 +126,9 @@ class WriteBack:
             except AzureBusy as busy:
                 why, wait = "busy", min(busy.retry_after or wait * 2, WAIT_MAX)
             except AzureForbidden as error:
-                log.warning("alert %s: %s: %s", stored.alert.key, verb, error)
+                # Azure lists no right for inProgress, so most roles lack it: no news
+                level = logging.DEBUG if verb == "inProgress" else logging.WARNING
+                log.log(level, "alert %s: %s: %s", stored.alert.key, verb, error)
                 return "forbidden"
             except (AzureNotFound, NoRoute):
                 return "gone"
