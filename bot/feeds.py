@@ -21,6 +21,7 @@ from approvals.scope import Place
 from bot.background import forever
 from bot.clock import Clock
 from bot.health import Health
+from bot.push import PushEdge
 from bot.settings import Settings
 from defender.alert_decode import decode_pushed
 from defender.alerts import AlertGateway
@@ -45,7 +46,6 @@ from feeds.held import Held
 from feeds.intake import Intake
 from feeds.mornings import Mornings
 from feeds.mutes import Mutes
-from feeds.push import PushEdge
 from feeds.reading import AlertReads
 from feeds.retention import Retention
 from feeds.risk import AlertRisk, ChangeRisk, FeedRisk

@@ -6,7 +6,6 @@ half a second. Here nothing is parsed, logged or decoded before the MAC is right
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import logging
@@ -17,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+
+from bot.http_body import BadBody, read_body
 
 log = logging.getLogger(__name__)
 
@@ -105,24 +105,10 @@ class HttpEdge:
         return application
 
     async def _deliver(self, request: web.Request) -> web.Response:
-        encoding = request.headers.get("Content-Encoding", "identity").lower()
-        if encoding != "identity":
-            return self._refuse(415, "encoded_body")
-        if (request.content_length or 0) > BODY_MAX_BYTES:
-            return self._refuse(413, "too_large")
         try:
-            body = await self._read(request)
-        except TimeoutError:
-            return self._refuse(400, "slow_body")
-        except (
-            ConnectionError,
-            HttpProcessingError,
-            web.HTTPException,
-            asyncio.IncompleteReadError,
-        ):
-            return self._refuse(400, "incomplete_body")
-        if body is None:
-            return self._refuse(413, "too_large")
+            body = await read_body(request, limit=BODY_MAX_BYTES, seconds=self._body_seconds)
+        except BadBody as bad:
+            return self._refuse(bad.status, bad.why)
         if _SSL_CHECK.fullmatch(body):
             return web.Response(status=200)
         forgery = check_signature(
@@ -138,18 +124,6 @@ class HttpEdge:
         if forgery is not None:
             return self._refuse(401, forgery)
         return await self._dispatch(request, body)
-
-    async def _read(self, request: web.Request) -> bytes | None:
-        """The whole body, chunked or not, up to the cap; None when there is more."""
-        parts: list[bytes] = []
-        size = 0
-        async with asyncio.timeout(self._body_seconds):
-            async for chunk in request.content.iter_any():
-                size += len(chunk)
-                if size > BODY_MAX_BYTES:
-                    return None
-                parts.append(chunk)
-        return b"".join(parts)
 
     async def _dispatch(self, request: web.Request, body: bytes) -> web.Response:
         """The MAC is right: from here on it is Slack who speaks."""

@@ -108,7 +108,7 @@ def is_since(alert: Alert, since: datetime) -> bool:
 def make_sources(
     gateway: Gateway, subscriptions: Sequence[str], settings: Callable[[], AlertSettings]
 ) -> tuple[Source, ...]:
-    """Those that are polled, the usual one first; a push comes by itself (`feeds.push`)."""
+    """Those that are polled, the usual one first; a push comes by itself (`bot.push`)."""
     wanted = settings().sources
     found: list[Source] = []
     if "resource_graph" in wanted:

@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
+from bot.http_body import BadBody, read_body
 from defender.alert import Alert
 from delivery.outbox import OUTBOX_ERRORS
 from feeds.intake import Intake
@@ -72,23 +72,10 @@ class PushEdge:
     async def deliver(self, request: web.Request) -> web.Response:
         if not self._is_known(request):
             return self._refuse(401, "wrong_key")
-        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-            return self._refuse(415, "encoded_body")
-        if (request.content_length or 0) > BODY_MAX_BYTES:
-            return self._refuse(413, "too_large")
         try:
-            body = await self._read(request)
-        except TimeoutError:
-            return self._refuse(400, "slow_body")
-        except (
-            ConnectionError,
-            HttpProcessingError,
-            web.HTTPException,
-            asyncio.IncompleteReadError,
-        ):
-            return self._refuse(400, "incomplete_body")
-        if body is None:
-            return self._refuse(413, "too_large")
+            body = await read_body(request, limit=BODY_MAX_BYTES, seconds=self._body_seconds)
+        except BadBody as bad:
+            return self._refuse(bad.status, bad.why)
         return await self._take(body)
 
     def _is_known(self, request: web.Request) -> bool:
@@ -105,18 +92,6 @@ class PushEdge:
                 )
                 found = found or is_same
         return found
-
-    async def _read(self, request: web.Request) -> bytes | None:
-        """The whole body, chunked or not, up to the cap; None when there is more."""
-        parts: list[bytes] = []
-        size = 0
-        async with asyncio.timeout(self._body_seconds):
-            async for chunk in request.content.iter_any():
-                size += len(chunk)
-                if size > BODY_MAX_BYTES:
-                    return None
-                parts.append(chunk)
-        return b"".join(parts)
 
     async def _take(self, body: bytes) -> web.Response:
         async with self._room:

@@ -15,9 +15,9 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 from redis.asyncio import Redis
 
+from bot.push import BODY_MAX_BYTES, PATH, PushEdge
 from defender.alert import Alert
 from defender.alert_decode_pushed import decode_pushed
-from feeds.push import BODY_MAX_BYTES, PATH, PushEdge
 from tests.feeds.alerts import an_alert
 from tests.feeds.polling import ALERTS, FakeSource, PollDesk, page
 
