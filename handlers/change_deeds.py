@@ -28,6 +28,8 @@ TRIES_MAX = 8
 ANSWERS = (DeedKind.YES, DeedKind.NOT_ME)
 #: Acts that make changes quieter need a say about the machine.
 QUIETING = (DeedKind.EXPECTED, DeedKind.RESOLVED, DeedKind.PATH_MUTED)
+#: After "Not me" these need other eyes than those of who was asked.
+FOUR_EYES = (DeedKind.YES, *QUIETING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class ChangeDeeds:
         if kind in ANSWERS and not self.is_asked(view, person):
             asked = words.people((s.person for s in view.sessions), view.names, locale)
             return locale.text("fim.refused.not_asked", people=asked or safe.EMPTY)
+        if kind in FOUR_EYES and self.is_disowned_by(view, person):
+            return locale.text("fim.refused.own_not_me")
         if not _is_open_for(view.case, kind):
             return stale_text(view, locale)
         if kind in QUIETING and not self.has_a_say(view, person):
@@ -101,6 +105,17 @@ class ChangeDeeds:
         """Whether one of the sessions was this person's, by any of their ids."""
         same = self._s.policy().same_person(person)
         return any(session.person in same for session in view.sessions)
+
+    def is_disowned_by(self, view: ChangeView, person: PersonId) -> bool:
+        """Whether "Not me" stands and this person answered it, or was asked beside who did.
+
+        Who answered is in the case: the session may be too old to be found again.
+        """
+        case = view.case
+        if case.is_closed or case.answer != "not_me":
+            return False
+        is_who = case.answered_by in self._s.policy().same_person(person)
+        return is_who or self.is_asked(view, person)
 
     def has_a_say(self, view: ChangeView, person: PersonId) -> bool:
         """Askers and approvers of the machine's rule; where no rule is, administrators."""

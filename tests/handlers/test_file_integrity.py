@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 
 from approvals.deeds import Deed, DeedKind
-from approvals.events import State
+from approvals.events import PersonId, State
 from defender.file_changes import LastRow
 from delivery.outbox import Card, Line
 from handlers.change_clicks import Turn
+from handlers.change_deeds import ChangeDeeds
 from handlers.forms import Closed, Errors
 from handlers.views.blocks import Message
 from tests.cases.people import asked
@@ -133,6 +135,45 @@ async def test_who_took_it_resolves_it_with_a_reason(desk: Desk) -> None:
         shown = said(await desk.card(f"{card}:{burst}"))
         assert "Resolved: 1 file change on web-01" in shown
         assert "Resolved by @sato" in shown
+
+
+@pytest.mark.proves("E5", "E6")
+@pytest.mark.parametrize("who", ["alice", "ito"])
+@pytest.mark.parametrize("callback", ["fim_yes", "fim_expected", "fim_resolved", "fim_mute"])
+async def test_who_disowned_changes_does_not_settle_them(
+    desk: Desk, who: str, callback: str
+) -> None:
+    """Nor by the id that `people:` gives to the same person, nor by a form opened before."""
+    ids = frozenset({PersonId("U0ALICE"), PersonId("U0ITO")})
+    policy = replace(desk.services.policy(), people=(ids,))
+    desk.services.policy = lambda: policy
+    await with_session(desk)
+    burst = await desk.changed("/etc/sudoers", "/var/cache/x")
+    await desk.click("alice", "fim_not_mine", f"{burst}.0")
+    await desk.click(who, "fim_take", f"{burst}.1")
+    before = (await desk.newest_entry()).sequence
+    for action in ("fim_expected", "fim_resolve"):
+        refused = said(await desk.click(who, action, f"{burst}.2"))
+        assert "another analyst has to settle them" in refused
+    values = {"reason": "it was nothing", "pattern": "/var/cache/*", "length": "7d"}
+    refused = said(await desk.submit(who, callback, f"{burst}.0", values))
+    assert "another analyst has to settle them" in refused
+    assert (await desk.newest_entry()).sequence == before
+    done = await desk.submit("sato", "fim_resolved", f"{burst}.2", {"reason": "looked at"})
+    assert "Resolved" in said(done)
+
+
+@pytest.mark.proves("E5")
+async def test_who_disowned_changes_is_remembered_when_the_session_is_not(desk: Desk) -> None:
+    await with_session(desk)
+    burst = await desk.changed("/etc/sudoers")
+    await desk.click("alice", "fim_not_mine", f"{burst}.0")
+    view = await desk.show.view(burst)
+    assert view is not None
+    deeds = ChangeDeeds(desk.services, desk.show)
+    forgotten = replace(view, sessions=())
+    assert deeds.is_disowned_by(forgotten, PersonId("U0ALICE"))
+    assert not deeds.is_disowned_by(forgotten, PersonId("U0SATO"))
 
 
 @pytest.mark.proves("E5")
