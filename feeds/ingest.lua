@@ -15,11 +15,11 @@ local mutes = {}
 local function read_mutes()
   local stored = redis.call('HGETALL', prefix .. 'mutes')
   for i = 1, #stored, 2 do
-    local mute = cjson.decode(stored[i + 1])
-    if mute.until_ms <= now then
+    local row = cjson.decode(stored[i + 1])
+    if row.until_ms <= now then
       redis.call('HDEL', prefix .. 'mutes', stored[i])
     else
-      table.insert(mutes, {stored[i], mute})
+      table.insert(mutes, {stored[i], row.mute})
     end
   end
 end

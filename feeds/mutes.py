@@ -6,47 +6,55 @@ it ends by itself; what it keeps quiet is stored, counted and found by every sea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 import msgspec
 
 from delivery.outbox import ChannelId
-from feeds.reading import AlertReads, instant, milliseconds
-from feeds.scripts import text
+from feeds.reading import AlertReads, milliseconds
 
 
-class _Written(msgspec.Struct, frozen=True):
-    """As the script reads it."""
+class Mute(msgspec.Struct, frozen=True, kw_only=True):
+    """What is muted where, until when. One type for the ledger, for the feed and for lists."""
 
-    channel: str
-    kind: str
-    until_ms: int
-    machine: str = ""
-    by: str = ""
-    reason: str = ""
-    name: str = ""
-
-
-_decoder = msgspec.json.Decoder(_Written)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mute:
-    """`kind` as `feeds.store.kind_of` makes it; `machine` is a folded id or name, "" for all."""
-
+    #: the deed's.
     id: str
     channel: ChannelId
+    #: as `feeds.store.kind_of` makes it
     kind: str
     until: datetime
+    #: a folded id or name, "" for all
     machine: str = ""
     #: who, why, and what people call the kind
     by: str = ""
     reason: str = ""
     name: str = ""
-    #: alerts that it has kept quiet so far
+    #: the alert from which it was muted
+    alert_key: str = ""
+    #: ended before its time
+    is_over: bool = False
+    #: alerts that it has kept quiet so far; what is stored says nothing of it
     count: int = 0
+
+
+class _InForce(msgspec.Struct, frozen=True):
+    """As the ingest script reads it, which knows no dates."""
+
+    until_ms: int
+    mute: Mute
+
+
+_mutes = msgspec.json.Decoder(Mute)
+_in_force = msgspec.json.Decoder(_InForce)
+
+
+def read_mute(body: bytes) -> Mute:
+    return _mutes.decode(body)
+
+
+def write_mute(mute: Mute) -> bytes:
+    return msgspec.json.encode(mute)
 
 
 class Mutes(AlertReads):
@@ -54,14 +62,14 @@ class Mutes(AlertReads):
 
     async def mute(self, mute: Mute) -> None:
         """From now on. One that is over already is nothing."""
-        if milliseconds(mute.until) <= await self.scripts.now_ms():
+        until_ms = milliseconds(mute.until)
+        if until_ms <= await self.scripts.now_ms():
             return
-        written = _Written(
-            mute.channel, mute.kind.casefold(), milliseconds(mute.until), mute.machine.casefold(),
-            mute.by, mute.reason, mute.name,
-        )  # fmt: skip
-        name = self.scripts.key("mutes")
-        await cast(Any, self._redis.hset(name, mute.id, msgspec.json.encode(written)))
+        folded = msgspec.structs.replace(
+            mute, kind=mute.kind.casefold(), machine=mute.machine.casefold()
+        )
+        body = msgspec.json.encode(_InForce(until_ms, folded))
+        await cast(Any, self._redis.hset(self.scripts.key("mutes"), mute.id, body))
 
     async def unmute(self, mute_id: str) -> bool:
         """False when it was over already."""
@@ -75,18 +83,8 @@ class Mutes(AlertReads):
         rows, counts = await pipe.execute()
         now = await self.scripts.now_ms()
         found = [
-            Mute(
-                id=text(name),
-                channel=ChannelId(row.channel),
-                kind=row.kind,
-                until=instant(row.until_ms),
-                machine=row.machine,
-                by=row.by,
-                reason=row.reason,
-                name=row.name,
-                count=int(counts.get(name, 0)),
-            )
-            for name, row in ((name, _decoder.decode(body)) for name, body in rows.items())
+            msgspec.structs.replace(row.mute, count=int(counts.get(name, 0)))
+            for name, row in ((name, _in_force.decode(body)) for name, body in rows.items())
             if row.until_ms > now
         ]
         return sorted(found, key=lambda mute: mute.until)

@@ -1,16 +1,15 @@
-"""Muting a kind of alert in a channel for a time: a deed whose body says what the feed needs."""
+"""Muting a kind of alert in a channel for a time: a deed whose body is what the feed needs."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import msgspec
+from msgspec import structs
 
 from approvals.deeds import REASON_MAX, Deed, DeedKind, Stale, Subject
 from approvals.events import OpId, PersonId
-from delivery.outbox import ChannelId
-from feeds.mutes import Mute
+from feeds.mutes import Mute, read_mute, write_mute
 from feeds.reading import Stored
 from feeds.store import kind_of
 from handlers.alert_feed import AlertFeed
@@ -20,27 +19,6 @@ from handlers.views.alert_words import title
 #: The local time until which `tomorrow` mutes.
 MORNING = 9
 LONGEST = timedelta(days=7)
-
-
-class MuteBody(msgspec.Struct, frozen=True):
-    """What is muted where, until when, and the alert from which it was done."""
-
-    channel: str
-    kind: str
-    until: datetime
-    machine: str = ""
-    by: str = ""
-    reason: str = ""
-    name: str = ""
-    alert_key: str = ""
-    is_over: bool = False
-
-
-_decoder = msgspec.json.Decoder(MuteBody)
-
-
-def read_mute(body: bytes) -> MuteBody:
-    return _decoder.decode(body)
 
 
 def until_of(word: str, now: datetime, zone: ZoneInfo) -> datetime | None:
@@ -64,11 +42,12 @@ async def mute(
     until: datetime,
     this_machine: bool = True,
     reason: str = "",
-) -> MuteBody:
+) -> Mute:
     """Record it; the feed is told as a consequence. Raises LedgerError."""
     alert = stored.alert
     machine = (alert.resource_id or alert.machine).casefold() if this_machine else ""
-    body = MuteBody(
+    made = Mute(
+        id=str(op)[:16],
         channel=stored.channel,
         kind=kind_of(alert),
         until=until,
@@ -80,47 +59,34 @@ async def mute(
     )
     deed = Deed(
         kind=DeedKind.MUTED,
-        subject=Subject(f"mute:{str(op)[:16]}"),
-        name=body.name,
-        reason=body.reason,
+        subject=Subject(f"mute:{made.id}"),
+        name=made.name,
+        reason=made.reason,
         until=until,
         pattern=alert.machine if this_machine else "*",
     )
-    await s.ledger.do(deed, actor=actor, op_id=op, version=0, body=msgspec.json.encode(body))
-    return body
+    await s.ledger.do(deed, actor=actor, op_id=op, version=0, body=write_mute(made))
+    return made
 
 
-async def unmute(s: Services, mute_id: str, *, actor: PersonId, op: OpId) -> MuteBody | None:
+async def unmute(s: Services, mute_id: str, *, actor: PersonId, op: OpId) -> Mute | None:
     """End it before its time. None: it is over, or was never."""
     subject = Subject(f"mute:{mute_id}")
     version, raw = await s.ledger.subject(subject)
     if raw is None:
         return None
-    body = read_mute(raw)
-    if body.is_over or body.until <= s.ledger.instant:
+    found = read_mute(raw)
+    if found.is_over or found.until <= s.ledger.instant:
         return None
-    over = msgspec.structs.replace(body, is_over=True)
-    deed = Deed(kind=DeedKind.UNMUTED, subject=subject, name=body.name)
-    done = await s.ledger.do(
-        deed, actor=actor, op_id=op, version=version, body=msgspec.json.encode(over)
-    )
+    over = structs.replace(found, is_over=True)
+    deed = Deed(kind=DeedKind.UNMUTED, subject=subject, name=found.name)
+    done = await s.ledger.do(deed, actor=actor, op_id=op, version=version, body=write_mute(over))
     return None if isinstance(done, Stale) else over
 
 
-async def put_in_force(feed: AlertFeed, mute_id: str, body: MuteBody) -> None:
+async def put_in_force(feed: AlertFeed, mute: Mute) -> None:
     """The consequence: twice is once."""
-    if body.is_over:
-        await feed.mutes.unmute(mute_id)
-        return
-    await feed.mutes.mute(
-        Mute(
-            id=mute_id,
-            channel=ChannelId(body.channel),
-            kind=body.kind,
-            until=body.until,
-            machine=body.machine,
-            by=body.by,
-            reason=body.reason,
-            name=body.name,
-        )
-    )
+    if mute.is_over:
+        await feed.mutes.unmute(mute.id)
+    else:
+        await feed.mutes.mute(mute)

@@ -16,10 +16,11 @@ from defender.alert import Alert
 from delivery.deliverer import Rendered
 from delivery.outbox import Card, ChannelId, Item, Line, ObjectId
 from feeds.cases import NOBODY, Case
+from feeds.mutes import Mute, read_mute
 from feeds.reading import Stored
 from handlers.alert_facts import AlertFacts
 from handlers.alert_feed import AlertFeed
-from handlers.alert_mutes import MuteBody, put_in_force, read_mute
+from handlers.alert_mutes import put_in_force
 from handlers.alert_portal import PortalChanges
 from handlers.services import Services
 from handlers.views import alert_words as say
@@ -140,25 +141,25 @@ class AlertShow:
         _, raw = await self._s.ledger.subject(deed.subject)
         if raw is None:
             return []
-        body = read_mute(raw)
-        await put_in_force(self._feed, deed.subject.removeprefix(MUTE), body)
-        stored = await self._feed.store.alert(body.alert_key)
+        mute = read_mute(raw)
+        await put_in_force(self._feed, mute)
+        stored = await self._feed.store.alert(mute.alert_key)
         thread = await self._thread(stored) if stored is not None else None
         if stored is None or thread is None:
             return []
-        line = await self._mute_line(entry, deed, body)
+        line = await self._mute_line(entry, deed, mute)
         return [(stored.channel, Line(f"deed:{entry.sequence}:line", *line, thread_of=thread))]
 
     async def _mute_line(
-        self, entry: Entry, deed: Deed, body: MuteBody
+        self, entry: Entry, deed: Deed, mute: Mute
     ) -> tuple[str, list[dict[str, object]]]:
-        locale = self._s.languages.of_channel(body.channel)
+        locale = self._s.languages.of_channel(mute.channel)
         names = await self.facts.names((entry.actor,), ask=True)
         said = locale.text(
             f"alert.thread.{deed.kind.value}",
             who=say.name(entry.actor, names, locale),
-            name=safe.code(body.name, 150),
-            **({"when": locale.when(body.until)} if deed.kind is DeedKind.MUTED else {}),
+            name=safe.code(mute.name, 150),
+            **({"when": locale.when(mute.until)} if deed.kind is DeedKind.MUTED else {}),
         )
         line = small_line(said, entry.at, locale)
         return line.text, line.blocks

@@ -138,7 +138,7 @@ class Alerts:
         over = await alert_mutes.unmute(self._s, mute_id, actor=caller.person, op=caller.op)
         if over is None:
             return alert_answers.sentence("unmute_late", locale)
-        await alert_mutes.put_in_force(self._feed, mute_id, over)
+        await alert_mutes.put_in_force(self._feed, over)
         return alert_answers.sentence("unmuted", locale, name=safe.code(over.name, 200))
 
     # --- the rest ---
