@@ -126,7 +126,7 @@ class Escalations:
             key = f"escalation:{watch.key}:{watch.since_ms}:{reminder.step}"
         is_private = reminder.step is Step.PERSON
         channel = ChannelId(reminder.whom) if is_private else stored.channel
-        said = self._voice.reminder(channel, stored, reminder)
+        said = await self._voice.reminder(channel, stored, reminder)
         await self._outbox.put(channel, Line(key=key, text=said.text, blocks=said.blocks))
 
     async def _is_over(self, watch: _Watch, stored: Stored) -> bool:

@@ -6,7 +6,7 @@ Steps are known by name, not by number: a rule that is changed meanwhile never r
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -35,6 +35,8 @@ class Reminder:
     next_step: Step | None = None
     next_at: datetime | None = None
     next_whom: str = ""
+    #: whether the channel was reminded before.
+    is_repeated: bool = False
     #: the storm that it is a part of: one reminder for all of its alerts.
     storm_id: str = ""
 
@@ -54,7 +56,8 @@ def due(
     escalation: Escalation, done: Iterable[Step], *, since: datetime, now: datetime
 ) -> tuple[Reminder, ...]:
     """What is to be said now. After a long stop the group's call is the channel's reminder, too."""
-    open_steps = [item for item in planned(escalation) if item[0] not in set(done)]
+    said = set(done)
+    open_steps = [item for item in planned(escalation) if item[0] not in said]
     ripe = [item for item in open_steps if since + item[1] <= now]
     if any(step is Step.GROUP for step, _, _ in ripe):
         ripe = [item for item in ripe if item[0] is not Step.REMIND]
@@ -62,7 +65,8 @@ def due(
     reminders = []
     for place, (step, _, whom) in enumerate(ripe):
         following = ripe[place + 1] if place + 1 < len(ripe) else later
-        reminders.append(_reminder(step, whom, since, following, now))
+        found = _reminder(step, whom, since, following, now)
+        reminders.append(replace(found, is_repeated=step is Step.GROUP and Step.REMIND in said))
     return tuple(reminders)
 
 

@@ -65,5 +65,5 @@ class Voice(Protocol):
     def missed(self, channel: ChannelId, source: str, found: Sequence[Stored]) -> Said:
         """For the audit channel: alerts that only the cross-check has found."""
 
-    def reminder(self, channel: ChannelId, stored: Stored, reminder: Reminder) -> Said:
+    async def reminder(self, channel: ChannelId, stored: Stored, reminder: Reminder) -> Said:
         """Nobody has taken it; see ux/feeds/alert-reminder. `channel` may be a person's id (DM)."""

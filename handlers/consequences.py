@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from slack_sdk.errors import SlackApiError
-
 from approvals.deeds import Deed
 from approvals.entry import Entry
 from approvals.events import (
@@ -35,10 +33,10 @@ from approvals.ledger import Consumer, LedgerError
 from approvals.request import Request
 from delivery.network import NETWORK_ERRORS
 from delivery.outbox import OUTBOX_ERRORS, Card, ChannelId, Item, Line
-from delivery.refusals import error_name
 from handlers.alert_at_session import cards_at_session
 from handlers.cards import object_id
 from handlers.end_alarms import end_alarms
+from handlers.links import permalink
 from handlers.locale import Locale
 from handlers.services import Services
 from handlers.views.blocks import Message
@@ -293,14 +291,7 @@ class ShowConsumer:
             await asyncio.sleep(LINK_TRY_SECONDS)
         else:
             return ""
-        try:
-            answer = await self._s.client.chat_getPermalink(
-                channel=address.channel, message_ts=address.ts
-            )
-        except SlackApiError as error:
-            log.warning("no link to request %s: %s", request.id, error_name(error))
-            return ""
-        return str(answer["permalink"])
+        return await permalink(self._s, address)
 
 
 def left_in_all(request: Request) -> timedelta | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from feeds.correlation import Session
 from feeds.escalation_steps import Reminder, Step
 from feeds.reading import Stored
 from feeds.voice import SetAside, Stall
@@ -26,14 +27,25 @@ _BAD = frozenset({"unreadable", "unreadablepage"})
 
 
 def reminder(
-    stored: Stored, found: Reminder, names: dict[str, str], now: datetime, locale: Locale
+    stored: Stored,
+    found: Reminder,
+    names: dict[str, str],
+    now: datetime,
+    locale: Locale,
+    *,
+    session: Session | None = None,
+    link: str = "",
 ) -> Message:
-    """The one place where a group is called; it says what follows, and that taking it stops it."""
+    """The one place where a group is called; it says what follows, and that taking it stops it.
+
+    `session`: whose port is open there now. `link`: to the alert's card.
+    """
     alert = stored.alert
     raised = alert.started_at or alert.generated_at or stored.first_at
     waited = locale.duration(timedelta(minutes=max(1, (now - found.since) // timedelta(minutes=1))))
     machine = safe.code(say.machine(alert))
-    lines = [locale.text("alert.remind.line", machine=machine, when=say.when(raised, locale))]
+    line = locale.text("alert.remind.line", machine=machine, when=say.when(raised, locale))
+    lines = [line + (_port(session, locale) if session else "")]
     if found.whom:
         lines.append(locale.text("alert.remind.call", who=_called(found, locale)))
     ref = say.reference(alert.key)
@@ -55,16 +67,26 @@ def reminder(
             }
         ),
         blocks.section(*lines),
-        blocks.actions(*_reminder_buttons(ref, locale)),
+        blocks.actions(*_reminder_buttons(ref, link, locale)),
         blocks.context(_what_follows(found, names, locale)),
     )
 
 
-def _reminder_buttons(ref: str, locale: Locale) -> list[Element]:
-    return [
+def _port(session: Session, locale: Locale) -> str:
+    key = "alert.remind.port" if session.is_certain else "alert.remind.port_maybe"
+    ports, until = say.words_of(session.ports, locale), say.clock(session.ends_at, locale)
+    return locale.plural(key, len(session.ports), ports=ports, until=until)
+
+
+def _reminder_buttons(ref: str, link: str, locale: Locale) -> list[Element]:
+    found: list[Element] = [
         blocks.button(locale.text("alert.button.take"), "alert_take", ref, style="primary"),
         blocks.button(locale.text("alert.button.story"), "alert_story", ref),
     ]
+    if link:
+        found.append(blocks.button(locale.text("alert.remind.open"), "alert_open", ref))
+        found[-1]["url"] = link
+    return found
 
 
 def _called(found: Reminder, locale: Locale) -> str:
@@ -74,18 +96,19 @@ def _called(found: Reminder, locale: Locale) -> str:
 
 
 def _what_follows(found: Reminder, names: dict[str, str], locale: Locale) -> str:
-    stops = locale.text("alert.remind.stops").strip()
+    stops = locale.text("alert.remind.stops")
+    second = locale.text("alert.remind.second") if found.is_repeated else ""
     if found.next_step is None or found.next_at is None:
-        return f"{locale.text('alert.remind.last').strip()} {stops}"
+        return (second or locale.text("alert.remind.last")) + stops
     if found.next_step is Step.PERSON:
         key, who = "alert.remind.next_person", say.name(found.next_whom, names, locale)
     elif found.next_step is Step.GROUP:
         handle = names.get(found.next_whom, found.next_whom)
         key, who = "alert.remind.next_group", f"@{safe.escape_mrkdwn(handle, 60)}"
     else:
-        return stops
-    said = locale.text(key, when=say.clock(found.next_at, locale), who=who).strip()
-    return f"{said} {stops}"
+        return (second + stops).strip()
+    said = locale.text(key, when=say.clock(found.next_at, locale), who=who)
+    return f"{second}{said}{stops}".strip()
 
 
 def stalled(found: Stall, locale: Locale) -> Message:

@@ -47,6 +47,7 @@ def test_the_steps_in_their_order_with_what_follows() -> None:
     )
     (second,) = due(RULE, {Step.REMIND}, since=AT, now=AT + 10 * MINUTE)
     assert (second.step, second.whom, second.next_whom) == (Step.GROUP, "S0SOC", "U0ITO")
+    assert (first.is_repeated, second.is_repeated) == (False, True)
     (third,) = due(RULE, {Step.REMIND, Step.GROUP}, since=AT, now=AT + 60 * MINUTE)
     assert (third.step, third.whom, third.next_step) == (Step.PERSON, "U0ITO", None)
     assert next_at(RULE, set(Step), AT) is None
@@ -56,6 +57,7 @@ def test_the_steps_in_their_order_with_what_follows() -> None:
 def test_after_a_long_stop_the_call_of_the_group_is_the_reminder() -> None:
     found = due(RULE, (), since=AT, now=AT + 60 * MINUTE)
     assert [reminder.step for reminder in found] == [Step.GROUP, Step.PERSON]
+    assert not any(reminder.is_repeated for reminder in found)
     assert passed(RULE, since=AT, now=AT + 60 * MINUTE) == set(Step)
 
 

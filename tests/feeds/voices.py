@@ -26,7 +26,7 @@ class PlainVoice:
     def missed(self, channel: ChannelId, source: str, found: Sequence[Stored]) -> Said:
         return Said(f"{source} missed {', '.join(one.alert.key for one in found)}", [])
 
-    def reminder(self, channel: ChannelId, stored: Stored, reminder: Reminder) -> Said:
+    async def reminder(self, channel: ChannelId, stored: Stored, reminder: Reminder) -> Said:
         about = reminder.storm_id or stored.alert.key
         following = reminder.next_step or "nothing"
         return Said(f"{reminder.step} {reminder.whom} {about}, then {following}", [])

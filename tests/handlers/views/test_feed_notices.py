@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from approvals.events import PersonId, RequestId
 from defender.alert import Alert
 from delivery.outbox import ChannelId
+from feeds.correlation import Session
 from feeds.escalation_steps import Reminder, Step
 from feeds.reading import Stored
 from feeds.voice import SetAside, Stall
@@ -63,6 +65,44 @@ def test_reminder_calls_who_is_due_and_says_what_follows(
     assert (f"<@{whom}>" in everything) is (step is Step.PERSON)
     assert "ito" in everything
     assert "<@U0ITO>" not in everything
+
+
+def session(*ports: int, is_certain: bool = True) -> Session:
+    at, until = AT - timedelta(minutes=30), AT + timedelta(hours=2)
+    return Session(
+        RequestId("1"), PersonId("U0ALICE"), ports, "203.0.113.7", "", (), at, until, True,
+        is_certain,
+    )  # fmt: skip
+
+
+@pytest.mark.proves("D7", "D12")
+@pytest.mark.parametrize("is_certain", [True, False])
+def test_reminder_names_the_open_port_and_leads_to_the_card(
+    is_certain: bool, locale: Locale, schemas: Path
+) -> None:
+    found = Reminder(
+        Step.GROUP, AT, "S0SOC", Step.PERSON, AT + timedelta(hours=1), "U0ITO", is_repeated=True
+    )
+    link = "https://example.slack.com/archives/C0SOC/p1"
+    said = feed_notices.reminder(
+        stored(), found, {"U0ITO": "ito"}, AT, locale,
+        session=session(22, is_certain=is_certain), link=link,
+    )  # fmt: skip
+    assert_message(said, schemas)
+    everything = "\n".join(texts(said.blocks))
+    sure, perhaps = {
+        "en": ("Port 22 is open until", "Port 22 may be open until"),
+        "ja": ("まで開いています", "開いている可能性があります"),
+    }[locale.language]
+    assert (sure in everything) is is_certain
+    assert (perhaps in everything) is not is_certain
+    second = {"en": "Second and last reminder here. At", "ja": "2回目で、これが最後です。<!date"}
+    assert second[locale.language] in everything
+    (actions,) = (block for block in said.blocks if block["type"] == "actions")
+    assert [one["action_id"] for one in actions["elements"]] == [
+        "alert_take", "alert_story", "alert_open",
+    ]  # fmt: skip
+    assert actions["elements"][2]["url"] == link
 
 
 @pytest.mark.proves("D10")
