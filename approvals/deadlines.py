@@ -61,6 +61,8 @@ def next_deadline(request: Request) -> datetime | None:
             return _of_session(request)
         case State.CLOSING:
             return _of_closing(request)
+        case State.APPLIED | State.UNDONE:
+            return None
         case State.ENDED | State.DENIED | State.CANCELLED | State.LAPSED:
             return None
 
@@ -104,6 +106,8 @@ def due_event(request: Request, now: datetime) -> Due | None:
             return _due_in_session(request, now)
         case State.CLOSING:
             return Due.END if request.still_open is not None else Due.STILL_OPEN
+        case State.APPLIED | State.UNDONE:
+            return None
         case State.ENDED | State.DENIED | State.CANCELLED | State.LAPSED:
             return None
 

@@ -1,28 +1,67 @@
-"""What is asked for and what can happen to it: terms, targets, and the events of the audit log.
+"""What can happen to a request: the events of the audit log.
 
 Each event is the body of one audit entry; what it does to a request stands in `approvals.request`.
+What is asked for stands below, in `approvals.terms` and `approvals.changes`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import NewType
 
 import msgspec
 
-RequestId = NewType("RequestId", str)
-PersonId = NewType("PersonId", str)
-OpId = NewType("OpId", str)
+from approvals.changes import AzureChange, Outcome
+from approvals.terms import (
+    SHORTEST_WINDOW,
+    Kind,
+    Length,
+    OpId,
+    PersonId,
+    RequestId,
+    Target,
+    Terms,
+    Until,
+    Window,
+)
 
-#: Under this there is nothing left to open (DESIGN, Requests).
-SHORTEST_WINDOW = timedelta(minutes=5)
-
-
-class Kind(StrEnum):
-    """What is asked for. One file of `approvals.actions` each."""
-
-    JIT_ACCESS = "jit_access"
+__all__ = [
+    "OPEN_STATES",
+    "SHORTEST_WINDOW",
+    "Applied",
+    "Applying",
+    "Approval",
+    "Approved",
+    "Attempt",
+    "Cancelled",
+    "Closing",
+    "Denied",
+    "EndCause",
+    "Ended",
+    "Event",
+    "Failed",
+    "Kind",
+    "Lapsed",
+    "Length",
+    "OpId",
+    "Opened",
+    "Opening",
+    "PersonId",
+    "Postponed",
+    "Refused",
+    "RequestId",
+    "Retried",
+    "Rule",
+    "State",
+    "StillOpen",
+    "Submitted",
+    "Target",
+    "Terms",
+    "Undone",
+    "Until",
+    "Warned",
+    "Window",
+]
 
 
 class State(StrEnum):
@@ -32,6 +71,8 @@ class State(StrEnum):
     ACTIVE = "active"
     CLOSING = "closing"
     ENDED = "ended"
+    APPLIED = "applied"
+    UNDONE = "undone"
     DENIED = "denied"
     CANCELLED = "cancelled"
     LAPSED = "lapsed"
@@ -60,60 +101,6 @@ class EndCause(StrEnum):
     SUPERSEDED = "superseded"
     VANISHED = "vanished"
     CANCELLED = "cancelled"
-
-
-class Length(msgspec.Struct, frozen=True, tag="length"):
-    """A window that starts when the port opens. `seconds` > 0."""
-
-    seconds: int
-
-    @property
-    def duration(self) -> timedelta:
-        return timedelta(seconds=self.seconds)
-
-
-class Until(msgspec.Struct, frozen=True, tag="until"):
-    """A window that ends at an instant, whenever the port opens."""
-
-    at: datetime
-
-
-Window = Length | Until
-
-
-class Target(msgspec.Struct, frozen=True):
-    """The VM as it was when asked for: what the approver saw. `resource_id` in Azure's spelling."""
-
-    resource_id: str
-    name: str
-    resource_group: str
-    subscription_id: str
-    subscription_name: str
-    location: str
-    os: str = ""
-    tags: dict[str, str] = {}
-
-
-class Terms(msgspec.Struct, frozen=True):
-    """What would be opened. Terms only shrink: see `contains`."""
-
-    ports: tuple[int, ...]
-    source: str
-    window: Window
-
-    def contains(self, other: Terms) -> bool:
-        """Whether an approval of these terms covers `other`, which must be equal or narrower."""
-        if self.source != other.source or not other.ports:
-            return False
-        if not set(other.ports) <= set(self.ports):
-            return False
-        match (self.window, other.window):
-            case (Length() as mine, Length() as theirs):
-                return 0 < theirs.seconds <= mine.seconds
-            case (Until() as mine, Until() as theirs):
-                return theirs.at <= mine.at
-            case _:
-                return False
 
 
 class Approval(msgspec.Struct, frozen=True):
@@ -189,6 +176,8 @@ class Submitted(msgspec.Struct, frozen=True, tag="submitted"):
     extends: RequestId | None = None
     #: label of a named network or saved address, shown beside the source.
     source_label: str = ""
+    #: what shall be different in Azure; UNSET, and not written, for JIT access.
+    change: AzureChange | msgspec.UnsetType = msgspec.UNSET
 
 
 class Approved(msgspec.Struct, frozen=True, tag="approved"):
@@ -215,21 +204,42 @@ class Lapsed(msgspec.Struct, frozen=True, tag="lapsed"):
     cause: str = "no_answer"
 
 
-class Applying(msgspec.Struct, frozen=True, tag="applying"):
+class Applying(msgspec.Struct, frozen=True, tag="applying", omit_defaults=True):
+    """`before` (JSON of the kind's own) is what Azure had, kept so that a change can be undone."""
+
     attempt: Attempt
     terms: Terms
+    before: str = ""
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened"):
     opening: Opening
 
 
-class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """Azure refused, or nothing could be opened in time. `code` is Azure's or ours."""
+class Applied(msgspec.Struct, frozen=True, tag="applied"):
+    """The change is in Azure, read back. `undo_until`: how long one request puts it back."""
+
+    outcome: Outcome
+    undo_until: datetime | None = None
+
+
+class Undone(msgspec.Struct, frozen=True, tag="undone"):
+    """Request `by` has put back what this one had changed."""
+
+    by: RequestId
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed", omit_defaults=True):
+    """Azure refused, or nothing could be opened in time. `code` is Azure's or ours.
+
+    A change that was done on some targets only has its `outcome`, and can be undone.
+    """
 
     code: str
     message: str
     retryable: bool
+    outcome: Outcome | None = None
+    undo_until: datetime | None = None
 
 
 class Postponed(msgspec.Struct, frozen=True, tag="postponed"):
@@ -284,6 +294,8 @@ Event = (
     | Lapsed
     | Applying
     | Opened
+    | Applied
+    | Undone
     | Failed
     | Postponed
     | Retried

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from approvals import entry as entries_of
+from approvals.changes import terms_of
 from approvals.entry import AdminEvent, AuditBroken, Entry, Head, Stored
 from approvals.events import (
     Applying,
@@ -172,7 +173,10 @@ def judge(
     if request.state is not State.APPLYING or request.cancel_wanted:
         raise ProofFailed(request_id, f"it is {request.state}, not to be opened")
     _prove_approvals(request, last.event.terms)
-    _prove_end(request, last, last.event, extended)
+    if request.change is not None:
+        _prove_change(request, last.event)
+    else:
+        _prove_end(request, last, last.event, extended)
     return ProvenRequest(request, last, last.event.attempt, last.event.terms, request.approvals)
 
 
@@ -199,6 +203,12 @@ def _prove_approvals(request: Request, terms: Terms) -> None:
         raise ProofFailed(
             request.id, f"{len(people)} of {request.rule.quorum} approvals are in the audit log"
         )
+
+
+def _prove_change(request: Request, event: Applying) -> None:
+    """The terms that were approved name exactly the change that will be made."""
+    if request.change is None or event.terms != terms_of(request.change):
+        raise ProofFailed(request.id, "another change than this was approved")
 
 
 def _prove_end(request: Request, entry: Entry, event: Applying, extended: Opening | None) -> None:

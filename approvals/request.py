@@ -8,6 +8,10 @@ legal; the Lua script enforces the compare-and-set and the four eyes once more.
        ├─deny──▶ denied             │          └─▶ failed ─retry─▶ approved
        ├─cancel▶ cancelled          ├─cancel─▶ cancelled
        └─lapse─▶ lapsed             └─lapse──▶ lapsed
+
+A change to Azure (`approvals.changes`) goes the same way, but ends where a session begins:
+*applying ─▶ applied*, and *undone* when a later request has put it back. What was done on some
+targets only is *failed* with an outcome: it can be tried again or undone, and never lapses away.
 """
 
 from __future__ import annotations
@@ -20,8 +24,10 @@ from typing import assert_never
 
 import msgspec
 
+from approvals.changes import AzureChange, Outcome, terms_of
 from approvals.events import (
     OPEN_STATES,
+    Applied,
     Applying,
     Approval,
     Approved,
@@ -47,6 +53,7 @@ from approvals.events import (
     Submitted,
     Target,
     Terms,
+    Undone,
     Warned,
 )
 
@@ -91,6 +98,24 @@ class Request:
     warned: bool = False
     decided_by: PersonId | None = None
     closed_by: PersonId | None = None
+    #: what shall be different in Azure; None for JIT access.
+    change: AzureChange | None = None
+    #: what Azure had before the first attempt (JSON of the kind's own).
+    before: str = ""
+    outcome: Outcome | None = None
+    undo_until: datetime | None = None
+    undone_by: RequestId | None = None
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Everything it is about; `target` is the first."""
+        return self.change.targets if self.change is not None else (self.target,)
+
+    @property
+    def is_partial(self) -> bool:
+        """Done on some targets and not on others."""
+        done = self.outcome is not None and bool(self.outcome.done)
+        return self.state is State.FAILED and done
 
     @property
     def digest(self) -> str:
@@ -143,7 +168,12 @@ def digest(request: Request) -> str:
 
 
 def fingerprint(requester: PersonId, target: Target, terms: Terms) -> str:
-    """Sameness of open requests: person, VM, ports and source, whatever the window or reason."""
+    """Sameness of open requests: person, VM, ports and source, whatever the window or reason.
+
+    For a change: person and change.
+    """
+    if terms.change:
+        return hashlib.sha256(msgspec.json.encode((requester, terms.change))).hexdigest()
     body = msgspec.json.encode(
         (requester, target.resource_id.casefold(), sorted(terms.ports), terms.source)
     )
@@ -157,6 +187,9 @@ def submit(request_id: RequestId, event: Submitted, *, actor: PersonId, at: date
     """The first entry of a request."""
     if event.rule.quorum < 1:
         raise IllegalTransition(None, event, "a quorum of at least one approval is needed")
+    change = None if isinstance(event.change, msgspec.UnsetType) else event.change
+    if (wrong := _not_its_terms(event, change)) is not None:
+        raise IllegalTransition(None, event, wrong)
     return Request(
         id=request_id,
         kind=event.kind,
@@ -178,7 +211,20 @@ def submit(request_id: RequestId, event: Submitted, *, actor: PersonId, at: date
         asked_in=event.asked_in,
         asked_thread=event.asked_thread,
         extends=event.extends,
+        change=change,
     )
+
+
+def _not_its_terms(event: Submitted, change: AzureChange | None) -> str | None:
+    """Why kind, terms and change do not belong together. The approvals name the terms alone."""
+    if change is None:
+        is_access = event.kind is Kind.JIT_ACCESS and not event.terms.change
+        return None if is_access else "it says not what shall be changed"
+    if event.kind is not change.KIND or event.terms != terms_of(change):
+        return "its terms are not those of its change"
+    if not change.targets or change.targets[0] != event.target:
+        return "its target is not the first of its change"
+    return None
 
 
 def apply_event(request: Request, event: Event, *, actor: PersonId, at: datetime) -> Request:
@@ -195,6 +241,8 @@ def _step(request: Request, event: Event, actor: PersonId, at: datetime) -> Requ
             return _decide(request, event, actor, at)
         case Applying() | Opened() | Failed() | Postponed() | Retried():
             return _open(request, event, actor, at)
+        case Applied() | Undone():
+            return _change(request, event)
         case Warned() | Closing() | StillOpen() | Ended():
             return _close(request, event, actor, at)
         case _:
@@ -219,6 +267,9 @@ def _decide(
             return _cancel(request, event, actor)
         case Lapsed():
             _need(request, event, State.PENDING, State.APPROVED, State.FAILED)
+            if request.is_partial and request.failure is not None:
+                over = msgspec.structs.replace(request.failure, retryable=False)
+                return replace(request, failure=over)
             return replace(request, state=State.LAPSED)
         case Refused():
             return request
@@ -237,11 +288,12 @@ def _open(
             return _apply(request, event)
         case Opened():
             _need(request, event, State.APPLYING)
+            if request.change is not None:
+                raise IllegalTransition(request, event, "a change opens nothing")
             return replace(request, state=State.ACTIVE, opening=event.opening, failure=None)
         case Failed():
             _need(request, event, State.APPROVED, State.APPLYING)
-            state = State.CANCELLED if request.cancel_wanted else State.FAILED
-            return replace(request, state=state, failure=event)
+            return _fail(request, event)
         case Postponed():
             _need(request, event, State.APPLYING)
             if event.attempt != len(request.attempts):
@@ -251,6 +303,37 @@ def _open(
             return _retry(request, event, actor, at)
         case _:
             assert_never(event)
+
+
+def _fail(request: Request, event: Failed) -> Request:
+    """Failed, or cancelled where that was wanted and nothing is done yet."""
+    if event.outcome is not None and request.change is None:
+        raise IllegalTransition(request, event, "an opening has no outcome of a change")
+    outcome = event.outcome or request.outcome
+    is_cancelled = request.cancel_wanted and not (outcome and outcome.done)
+    return replace(
+        request,
+        state=State.CANCELLED if is_cancelled else State.FAILED,
+        failure=event,
+        outcome=outcome,
+        undo_until=event.undo_until or request.undo_until,
+    )
+
+
+def _change(request: Request, event: Applied | Undone) -> Request:
+    if request.change is None:
+        raise IllegalTransition(request, event, "it changes nothing but a port")
+    match event:
+        case Applied(outcome=outcome, undo_until=until):
+            _need(request, event, State.APPLYING)
+            return replace(
+                request, state=State.APPLIED, outcome=outcome, undo_until=until, failure=None
+            )
+        case Undone(by=by):
+            _need(request, event, State.APPLIED, State.FAILED)
+            if request.outcome is None:
+                raise IllegalTransition(request, event, "nothing was changed")
+            return replace(request, state=State.UNDONE, undone_by=by)
 
 
 def _close(
@@ -319,7 +402,11 @@ def _cancel(request: Request, event: Cancelled, actor: PersonId) -> Request:
             raise IllegalTransition(request, event, "only the requester cancels")
         if not event.reason:
             raise IllegalTransition(request, event, "taking back an approval needs a reason")
+    if request.is_partial:
+        raise IllegalTransition(request, event, "a part is done: it can be undone, not cancelled")
     if request.state is State.APPLYING:
+        if request.change is not None and request.postponed is None:
+            raise IllegalTransition(request, event, "Azure is at work on it")
         return replace(request, cancel_wanted=True, closed_by=actor)
     return replace(request, state=State.CANCELLED, closed_by=actor)
 
@@ -342,12 +429,19 @@ def _apply(request: Request, event: Applying) -> Request:
     if event.terms != request.terms:
         raise IllegalTransition(request, event, "what opens are the approved terms")
     is_unknown = request.state is State.APPLYING and request.postponed is None
-    if is_unknown and event.attempt.ends_at != request.attempts[-1].ends_at:
+    if request.before and event.before not in ("", request.before):
+        raise IllegalTransition(request, event, "what was before stands since the first attempt")
+    if (
+        request.change is None
+        and is_unknown
+        and event.attempt.ends_at != request.attempts[-1].ends_at
+    ):
         raise IllegalTransition(request, event, "an unknown outcome keeps its end")
     return replace(
         request,
         state=State.APPLYING,
         attempts=(*request.attempts, event.attempt),
+        before=request.before or event.before,
         failure=None,
         postponed=None,
     )

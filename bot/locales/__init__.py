@@ -16,7 +16,17 @@ from types import MappingProxyType
 LANGUAGES = ("en", "ja")
 
 #: Files of one language; the first has no name of its own (`en.toml`).
-PARTS = ("", "edge", "alerts", "alert_lists", "feeds", "file_integrity", "defender", "cli")
+PARTS = (
+    "",
+    "edge",
+    "alerts",
+    "alert_lists",
+    "feeds",
+    "file_integrity",
+    "defender",
+    "changes",
+    "cli",
+)
 
 #: CLDR's plural categories; no group of keys may consist of these words alone.
 PLURAL_CATEGORIES = frozenset({"zero", "one", "two", "few", "many", "other"})

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from approvals.changes import ChangeRecord
 from approvals.deeds import Deed
 from approvals.entry import AdminEvent, Archived, Entry, FoundOpening, Resumed
 from approvals.events import (
+    Applied,
     Applying,
     Approved,
     Cancelled,
@@ -23,11 +25,13 @@ from approvals.events import (
     Retried,
     StillOpen,
     Submitted,
+    Undone,
     Warned,
 )
 from handlers.locale import Locale
 from handlers.views import blocks, safe, words
 from handlers.views.blocks import Message
+from handlers.views.change_request import what_changes
 
 #: Entries of a page: a line or two each, well inside a message.
 PAGE_SIZE = 15
@@ -76,6 +80,12 @@ def event_words(  # noqa: C901 (one arm an event)
 ) -> str:
     """What an entry says, without who and when (mrkdwn)."""
     match event:
+        case Submitted(change=ChangeRecord() as change):
+            return locale.text(
+                "change.audit_submitted",
+                thing=what_changes(change, locale),
+                reason=_words(event.justification),
+            )
         case Submitted():
             return locale.text(
                 "audit.submitted",
@@ -84,6 +94,9 @@ def event_words(  # noqa: C901 (one arm an event)
                 source=safe.escape_mrkdwn(event.terms.source),
                 reason=_words(event.justification),
             )
+        case Approved(approval=approval) if approval.terms.change:
+            rule = safe.escape_mrkdwn(approval.rule, 80)
+            return locale.text("change.audit_approved", rule=rule)
         case Approved(approval=approval):
             return locale.text(
                 "audit.approved",
@@ -103,6 +116,11 @@ def event_words(  # noqa: C901 (one arm an event)
             )
         case Opened(opening=opening):
             return locale.text("audit.opened", when=locale.when(opening.ends_at))
+        case Applied(outcome=outcome):
+            done, total = len(outcome.done), len(outcome.results)
+            return locale.text("change.audit_applied", n=done, total=total)
+        case Undone(by=by):
+            return locale.text("change.audit_undone", id=by)
         case Failed(code=code):
             return locale.text("audit.failed", code=_words(code))
         case Postponed(code=code, retry_at=retry_at):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from approvals.events import (
+    Applied,
     Applying,
     Approved,
     Cancelled,
@@ -23,12 +24,14 @@ from approvals.events import (
     Retried,
     StillOpen,
     Submitted,
+    Undone,
     Warned,
 )
 from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, end_card, failures, reason, safe, words
 from handlers.views.blocks import Message
+from handlers.views.change_request import applied_card, undone_card
 from handlers.views.open_card import done_button
 from handlers.views.thread import less
 
@@ -186,6 +189,10 @@ def dm_outcome(  # noqa: C901 (one arm an event)
             return failures.still_open_card(request, None, locale)
         case Ended():
             return end_card.ended_card(request, locale)
+        case Applied():
+            return applied_card(request, locale)
+        case Undone():
+            return undone_card(request, locale)
         case Submitted() | Applying() | Opened() | Postponed() | Retried():
             return None
         case Closing() | Warned() | Refused():

@@ -168,6 +168,8 @@ def outcome_word(state: State) -> str:
             return "failed"
         case State.APPROVED | State.APPLYING | State.ACTIVE | State.CLOSING | State.ENDED:
             return "approved"
+        case State.APPLIED | State.UNDONE:
+            return "approved"
         case _:
             assert_never(state)
 

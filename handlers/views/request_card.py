@@ -12,6 +12,7 @@ from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views.blocks import Message
 from handlers.views.card_facts import CardFacts, PastRequest
+from handlers.views.change_request import applied_card, undone_card
 from handlers.views.end_card import cancelled_card, denied_card, ended_card, lapsed_card
 from handlers.views.failures import failed_card, still_open_card
 from handlers.views.open_card import closing_card, open_card, opening_card
@@ -35,6 +36,10 @@ def request_card(request: Request, facts: CardFacts, locale: Locale) -> Message:
             return closing_card(request, locale)
         case State.ENDED:
             return ended_card(request, locale)
+        case State.APPLIED:
+            return applied_card(request, locale)
+        case State.UNDONE:
+            return undone_card(request, locale)
         case State.DENIED:
             return denied_card(request, locale)
         case State.LAPSED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from approvals.events import (
+    Applied,
     Applying,
     Approved,
     Cancelled,
@@ -23,6 +24,7 @@ from approvals.events import (
     StillOpen,
     Submitted,
     Terms,
+    Undone,
     Warned,
 )
 from approvals.request import Request
@@ -55,6 +57,10 @@ def thread_line(  # noqa: C901 (one arm an event)
             return None if attempt.number == 1 else locale.text("thread.again", n=attempt.number)
         case Opened(opening=opening):
             return locale.text("thread.opened", when=locale.when(opening.ends_at))
+        case Applied():
+            return locale.text("change.thread_applied")
+        case Undone(by=by):
+            return locale.text("change.thread_undone", id=by)
         case Failed():
             why = failures.why_failed(request, locale)
             return locale.text(
