@@ -11,6 +11,7 @@ from sandbox.azure.service import SandboxAzure
 from sandbox.azure.state import INITIATE
 from sandbox.azure.wire import Json
 from sandbox.director_feeds import FeedDirector
+from sandbox.director_portal import PortalDirector
 from sandbox.slack.faults import ANY
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.faults import Faults as SlackFaults
@@ -43,6 +44,7 @@ class Director:
         self._slack = slack
         #: Alerts and file changes: what happens to them, and how reading them goes wrong.
         self.feeds = FeedDirector(azure)
+        self._portal = PortalDirector(azure, self.feeds.happenings)
         self._on: set[str] = set()
         self._slack_faults: dict[str, list[SlackFault]] = {}
 
@@ -91,8 +93,10 @@ class Director:
                 await self.clear()
                 return {"ok": True}
             case _:
-                known = "advance_clock, fault, clear_faults, alert, files, storm and portal"
-                return self.feeds.act(wish) or _refused(f"the director knows {known}")
+                known = "advance_clock, fault, clear_faults, alert, files, storm, portal,"
+                known += " edit_policy and redeploy"
+                done = self.feeds.act(wish) or self._portal.act(wish)
+                return done or _refused(f"the director knows {known}")
 
     async def clear(self) -> None:
         """Everything works again; the estate lives on."""
@@ -125,7 +129,7 @@ class Director:
     def _switches(self) -> dict[str, Switch]:
         slack = () if self._slack is None else self._slack_switches(self._slack)
         return {switch.name: switch for switch in (
-            *self.feeds.switches(), *self._azure_switches(), *slack
+            *self.feeds.switches(), *self._portal.switches(), *self._azure_switches(), *slack
         )}  # fmt: skip
 
     def _azure_switches(self) -> tuple[Switch, ...]:

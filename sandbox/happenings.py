@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 
+from sandbox.azure.activity_actors import person
 from sandbox.azure.alert_body import Machine
 from sandbox.azure.alert_stories import Severity
 from sandbox.azure.alerts import SandboxAlert, Status
@@ -24,6 +25,7 @@ STORM_MAX = 20_000
 #: One beat of a storm; between two the server answers.
 _BEAT_SECONDS = 0.05
 _OUTSIDE = "198.51.100.23"
+_SOMEBODY = person("kobayashi@example.com", "Kobayashi")
 
 
 class Happenings:
@@ -72,7 +74,11 @@ class Happenings:
         active = [alert for alert in self._azure.alerts if alert.status in ("Active", "InProgress")]
         if not active:
             raise NotNow("No alert is open.", "未解決のアラートはありません。")
-        self._azure.alerts.set_status(active[-1], status, self._azure.clock.now())
+        now = self._azure.clock.now()
+        self._azure.alerts.set_status(active[-1], status, now)
+        verb = "dismiss" if status == "Dismissed" else "resolve"
+        action = f"Microsoft.Security/locations/alerts/{verb}/action"
+        self._azure.activity_log.add(_SOMEBODY, action, active[-1].id, now)
         return active[-1]
 
     def storm(self, count: int, over: timedelta) -> asyncio.Task[list[SandboxAlert]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sandbox.azure import jit, policies
+from sandbox.azure.activity_log import ActivityLog
 from sandbox.azure.call import Answer, Call, page_answer
 from sandbox.azure.errors import unknown_api_version, unknown_group, unknown_policy
 from sandbox.azure.faults import Faults
@@ -20,10 +21,17 @@ class Access:
     """One method per route; `settle` is how long Azure takes to write a rule."""
 
     def __init__(
-        self, state: AzureState, faults: Faults, *, page_size: int, settle: timedelta
+        self,
+        state: AzureState,
+        faults: Faults,
+        activity_log: ActivityLog,
+        *,
+        page_size: int,
+        settle: timedelta,
     ) -> None:
         self._state = state
         self._faults = faults
+        self._activity_log = activity_log
         self.page_size = page_size
         self.settle = settle
         #: What Azure calls the bot; in recordings it is often empty.
@@ -84,6 +92,7 @@ class Access:
             now=call.now,
             settle=self.settle,
         )
+        self._activity_log.opened(opened, self._state.machines, call.now)
         return Answer(202, _record(opened, call))
 
     def _body(self, policy: JitPolicy, call: Call) -> Json:

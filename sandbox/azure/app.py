@@ -12,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from sandbox.azure import buckets
+from sandbox.azure.activity_log import ActivityLog
 from sandbox.azure.buckets import Buckets
 from sandbox.azure.call import Answer, Call
 from sandbox.azure.errors import (
@@ -49,6 +50,7 @@ class AzureApp:
         rights: Rights,
         faults: Faults,
         log: ExchangeLog,
+        activity_log: ActivityLog,
         clock: SandboxClock,
         base_url: Callable[[], str],
         changed: Callable[[], None],
@@ -59,6 +61,7 @@ class AzureApp:
         self._rights = rights
         self._faults = faults
         self._log = log
+        self._activity_log = activity_log
         self._clock = clock
         self._base_url = base_url
         self._changed = changed
@@ -145,7 +148,6 @@ class AzureApp:
         if subscription and subscription.lower() not in self._state.subscriptions:
             raise unknown_subscription(subscription)
         left = self._take(request.method, subscription) if service is Service.ARM else {}
-        self._require(match, request.method, path, service)
         call = Call(
             method=request.method,
             path=path,
@@ -157,8 +159,23 @@ class AzureApp:
             now=self._clock.now(),
             headers=request.headers,
         )
-        answer = match.route.handler(call)
+        answer = self._handled(call, match, service)
         answer.headers.update(left)
+        return answer
+
+    def _handled(self, call: Call, match: Match, service: Service) -> Answer:
+        """The answer, or the refusal; what wanted to change something is noted either way."""
+        action = match.route.action
+        is_logged = service is Service.ARM and action not in FREE
+        try:
+            self._require(match, call.method, call.path, service)
+            answer = match.route.handler(call)
+        except ArmError as error:
+            if is_logged:
+                self._activity_log.note(call, action, error.status)
+            raise
+        if is_logged:
+            self._activity_log.note(call, action, answer.status)
         return answer
 
     def _let_in(self, authorization: str, service: Service) -> None:

@@ -28,6 +28,7 @@ OPERATOR = (
     "Microsoft.OperationalInsights/workspaces/read",
     "Microsoft.OperationalInsights/workspaces/query/read",
     "Microsoft.OperationalInsights/workspaces/query/*/read",
+    "Microsoft.Insights/eventtypes/values/read",
     "Microsoft.Authorization/permissions/read",
 )
 SIMULATE = ("Microsoft.Security/locations/alerts/simulate/action",)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from sandbox.azure.access import Access
+from sandbox.azure.activity_log import READ, ActivityLog
 from sandbox.azure.alert_answers import STATES, AlertAnswers
 from sandbox.azure.call import Handler
 from sandbox.azure.log_analytics import LogAnalytics
@@ -24,6 +25,7 @@ _REGION = f"{_SECURITY}/locations/{{location}}"
 _JIT = "/jitNetworkAccessPolicies"
 _NSG = f"{_NETWORK}/networkSecurityGroups"
 _NAME = "/{name}"
+_EVENTS = f"{_SUBSCRIPTION}/providers/Microsoft.Insights/eventtypes/management"
 
 _JIT_ACTION = "Microsoft.Security/locations/jitNetworkAccessPolicies"
 _ALERT_ACTION = "Microsoft.Security/locations/alerts"
@@ -61,10 +63,12 @@ class Routes:
         resource_graph: ResourceGraph,
         log_analytics: LogAnalytics,
         microsoft_graph: MicrosoftGraph,
+        activity_log: ActivityLog,
     ) -> None:
         rows = (
             *_reads(reading), *_jit(access), *_alerts(alerts),
             *_queries(resource_graph, log_analytics), *_security(microsoft_graph),
+            ("GET", f"{_EVENTS}/values", READ, activity_log.values),
         )  # fmt: skip
         self._routes = [_route(*row) for row in rows]
 
@@ -187,8 +191,8 @@ def _route(method: str, path: str, action: str, handler: Handler) -> Route:
     return Route(method, path, action, handler, re.compile(pattern, re.IGNORECASE))
 
 
-#: What a POST does to what stands before it.
-_VERB = re.compile(f"/(initiate|simulate|{'|'.join(STATES)})$", re.IGNORECASE)
+#: What is done to, or read of, what stands before it.
+_VERB = re.compile(f"/(initiate|simulate|values|{'|'.join(STATES)})$", re.IGNORECASE)
 
 
 def scope_of(path: str) -> str:

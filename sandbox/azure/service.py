@@ -14,16 +14,19 @@ from typing import TypeVar
 from aiohttp import web
 
 from sandbox.azure.access import Access
+from sandbox.azure.activity_actors import PIPELINE, Actor, person
+from sandbox.azure.activity_log import RULE_DELETE, ActivityLog
 from sandbox.azure.app import STOP_WITHIN, AzureApp
 from sandbox.azure.exchange import Exchange, ExchangeLog
 from sandbox.azure.faults import Faults
 from sandbox.azure.feeds import Feeds
 from sandbox.azure.jit import Initiate, InitiateMachine, InitiatePort, Opening
 from sandbox.azure.policies import policy_id
+from sandbox.azure.portal import Portal
 from sandbox.azure.reading import Reading
 from sandbox.azure.rights import Rights
 from sandbox.azure.routes import Routes
-from sandbox.azure.state import AzureState
+from sandbox.azure.state import INITIATE, AzureState
 from sandbox.azure.tls import make_certificates
 from sandbox.azure.tokens import TokenIssuer
 from sandbox.azure.wire import duration_text, fold
@@ -80,8 +83,13 @@ class SandboxAzure(Feeds):
         self._reading = Reading(
             self.state, self.rights, tenant_id=self.tenant_id, page_size=page_size
         )
-        self._access = Access(self.state, self.faults, page_size=page_size, settle=settle)
+        #: Who changed what, as Azure notes it.
+        self.activity_log = ActivityLog(self.tenant_id, self.client_id)
+        self._access = Access(
+            self.state, self.faults, self.activity_log, page_size=page_size, settle=settle
+        )
         super().__init__(self.state, self.rights, self.tokens, clock, changed=self._tell)
+        self.portal = Portal(self.state, self.activity_log, clock, changed=self._tell)
         self._app = AzureApp(
             state=self.state,
             routes=Routes(
@@ -91,11 +99,13 @@ class SandboxAzure(Feeds):
                 self.resource_graph,
                 self.log_analytics,
                 self.microsoft_graph,
+                self.activity_log,
             ),
             tokens=self.tokens,
             rights=self.rights,
             faults=self.faults,
             log=self.received,
+            activity_log=self.activity_log,
             clock=clock,
             base_url=lambda: self.url,
             changed=self._tell,
@@ -260,13 +270,15 @@ class SandboxAzure(Feeds):
         self.state.delete_machine(self.machine(vm_name).id)
         self._tell()
 
-    def delete_rule(self, vm_name: str, rule_name: str) -> None:
+    def delete_rule(self, vm_name: str, rule_name: str, *, by: Actor = PIPELINE) -> None:
         """Delete a rule behind everybody's back, as `terraform apply` does."""
         nsg_id = self.machine(vm_name).nsg_id
         if nsg_id is None or not self.state.rule_deleted(
             fold(nsg_id), rule_name, at=self.clock.now()
         ):
             raise LookupError(f"{vm_name} has no rule {rule_name}")
+        rule_id = f"{nsg_id}/securityRules/{rule_name}"
+        self.activity_log.add(by, RULE_DELETE, rule_id, self.clock.now())
         self._tell()
 
     def open_from_outside(
@@ -278,22 +290,30 @@ class SandboxAzure(Feeds):
         length: timedelta,
         requestor: str = "engineer@example.com",
         justification: str | None = None,
+        by: Actor | None = None,
     ) -> None:
-        """Open a port as somebody does in Azure's own portal, past the bot."""
+        """Open a port as somebody does in Azure's own portal, past the bot.
+
+        Azure's record names the `requestor`, its activity log whose doing it was (`by`).
+        """
         vm = self.machine(vm_name)
         wanted = InitiatePort(
             port, duration=duration_text(length), allowed_source_address_prefix=source
         )
         for policy, entry in self.state.entries_of(fold(vm.id)):
             if any(rule.number == port for rule in entry.ports):
-                self.state.initiate(
+                now = self.clock.now()
+                opened = self.state.initiate(
                     fold(policy_id(policy)),
                     Initiate((InitiateMachine(vm.id, (wanted,)),), justification),
                     caller=source,
                     requestor=requestor,
-                    now=self.clock.now(),
+                    now=now,
                     settle=self.settle,
                 )
+                actor = by or person(requestor)
+                self.activity_log.add(actor, INITIATE, policy_id(policy), now)
+                self.activity_log.opened(opened, self.state.machines, now)
                 self._tell()
                 return
         raise LookupError(f"no policy has port {port} of {vm_name}")
@@ -303,6 +323,7 @@ class SandboxAzure(Feeds):
         self.faults.clear()
         self.mend_feeds()
         self.rights.clear()
+        self.activity_log.lag = timedelta()
         self._tell()
 
     def _tell(self) -> None:
