@@ -30,6 +30,8 @@ from tests.sent import assert_all_valid
 
 DEMO_CONFIG = Path(__file__).parent.parent / "bot" / "demo.yaml"
 SETTLE = timedelta(seconds=0.05)
+#: How often the feeds are read.
+SOON = timedelta(seconds=0.2)
 
 #: The product's times, shortened where a test would have to wait for them.
 QUICK = Timing(
@@ -138,6 +140,11 @@ def environment(
 def read_settings(environ: dict[str, str], config: Path = DEMO_CONFIG) -> Settings:
     settings = load_settings(config, environ)
     assert isinstance(settings, Settings), "\n".join(str(mistake) for mistake in settings)
+    return quickened(settings)
+
+
+def quickened(settings: Settings) -> Settings:
+    """On free ports, and with the rhythms that a test would have to wait for."""
     return replace(
         settings,
         http=replace(settings.http, health_port=0, port=0),
@@ -148,11 +155,10 @@ def read_settings(environ: dict[str, str], config: Path = DEMO_CONFIG) -> Settin
 def quick_feeds(feeds: FeedSettings) -> FeedSettings:
     """The feeds' rhythms, shortened where a test would have to wait for them."""
     alerts, changes = feeds.alerts, feeds.file_changes
-    soon = timedelta(seconds=0.2)
     return FeedSettings(
         # quiet hours follow the clock on the wall, which tests don't
-        replace(alerts, every=soon, quiet_hours=None) if alerts else None,
-        replace(changes, every=soon) if changes else None,
+        replace(alerts, every=SOON, quiet_hours=None) if alerts else None,
+        replace(changes, every=SOON) if changes else None,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import signal
 import sys
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,7 +24,7 @@ from sandbox.azure import SandboxAzure
 from sandbox.azure.exchange import Exchange
 from sandbox.slack import Message, SandboxSlack
 from sandbox.world.clock import SandboxClock
-from tests.stage import environment, read_settings, set_stage
+from tests.stage import DEMO_CONFIG, environment, read_settings, set_stage
 
 LINE = "/jit web-01 22 for 2h from 203.0.113.7 because deploy fix"
 #: The machine may be busy with other things.
@@ -33,18 +35,23 @@ PATIENCE = 20.0
 class Bot:
     """One process of the bot."""
 
-    process: asyncio.subprocess.Process
+    pid: int
     note: Path
+
+    @property
+    def is_alive(self) -> bool:
+        """Its parent keeps no zombies, so a number that is there is a process that runs."""
+        return Path(f"/proc/{self.pid}").exists()
 
     async def died(self) -> str:
         """Wait until it was killed at its step; the step's name."""
-        async with asyncio.timeout(PATIENCE):
-            assert await self.process.wait() == -9
+        await eventually(lambda: not self.is_alive)
         return self.note.read_text(encoding="ascii")
 
     async def kill(self) -> None:
-        self.process.kill()
-        await self.process.wait()
+        """As the kernel would end it, whatever it is doing."""
+        os.kill(self.pid, signal.SIGKILL)
+        await eventually(lambda: not self.is_alive)
 
 
 @dataclass(slots=True)
@@ -59,27 +66,40 @@ class World:
     valkey: embedded.Embedded
     redis: Redis
     ledger: Ledger
+    config: Path = DEMO_CONFIG
     bots: list[Bot] = field(default_factory=list)
+    #: the process of which every bot is forked.
+    nursery: asyncio.subprocess.Process | None = None
 
     async def start_bot(self, kill_at: str = "", **extra: str) -> Bot:
         """A process that answers Slack and knows the VMs."""
+        nursery = await self._started_nursery()
         note = self.folder / f"killed-{len(self.bots)}"
-        url = f"embedded:{self.valkey.folder}"
-        env = environment(self.slack, self.azure, url, self.folder / "clock-offset")
+        log = self.folder / f"bot-{len(self.bots)}.log"
+        env = environment(
+            self.slack, self.azure, f"embedded:{self.valkey.folder}", self.folder / "clock-offset"
+        )
+        env |= {"BOT_CONFIG": str(self.config), "BOT_LOG": str(log)}
         env |= {"KILL_AT": kill_at, "KILL_NOTE": str(note), **extra}
-        log = os.open(self.folder / f"bot-{len(self.bots)}.log", os.O_WRONLY | os.O_CREAT)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.faults.bot_process",
-            env={**os.environ, **env}, stdout=asyncio.subprocess.PIPE, stderr=log,
-        )  # fmt: skip
-        os.close(log)
-        bot = Bot(process, note)
+        assert nursery.stdin is not None
+        assert nursery.stdout is not None
+        nursery.stdin.write(json.dumps(env).encode() + b"\n")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                ready = json.loads(await nursery.stdout.readline())
+        except (TimeoutError, ValueError) as error:
+            raise AssertionError(log.read_text() if log.exists() else "no process") from error
+        bot = Bot(ready["ready"], note)
         self.bots.append(bot)
-        assert process.stdout is not None
-        async with asyncio.timeout(PATIENCE):
-            ready = await process.stdout.readline()
-        assert ready, (self.folder / f"bot-{len(self.bots) - 1}.log").read_text()
         return bot
+
+    async def _started_nursery(self) -> asyncio.subprocess.Process:
+        if self.nursery is None:
+            self.nursery = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.faults.bot_process",
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+        return self.nursery
 
     async def ask(self, line: str = LINE, who: str = "alice") -> Message:
         """The card of a request that waits for its approvers."""
@@ -120,8 +140,11 @@ class World:
 
     async def stop(self) -> None:
         for bot in self.bots:
-            if bot.process.returncode is None:
+            if bot.is_alive:
                 await bot.kill()
+        if self.nursery is not None:
+            self.nursery.kill()
+            await self.nursery.wait()
         await self.redis.aclose()
         await self.valkey.kill()
         await self.slack.stop()
