@@ -21,6 +21,12 @@ STALL_AFTER = timedelta(minutes=5)
 _STALL = msgspec.json.Decoder(Stall)
 
 
+async def read_stall(scripts: Scripts) -> Stall | None:
+    """The silence that lasts now; None while alerts are read."""
+    raw = await scripts.redis.get(_key(scripts))
+    return None if raw is None else _STALL.decode(raw)
+
+
 class Stalling:
     """Whether alerts may be late, kept in Redis so that a new leader goes on with it."""
 
@@ -36,13 +42,12 @@ class Stalling:
         self._outbox = outbox
         self._voice = voice
         self._channels = channels
-        self._key = scripts.key("feeds", "stall")
+        self._key = _key(scripts)
         #: as last seen, for health.
         self.current: Stall | None = None
 
     async def read(self) -> Stall | None:
-        raw = await self._scripts.redis.get(self._key)
-        return None if raw is None else _STALL.decode(raw)
+        return await read_stall(self._scripts)
 
     async def look(self, stall: Stall | None, now: datetime) -> None:
         """`stall`: what is so now. Told when it began, and when it is over."""
@@ -82,3 +87,7 @@ class Stalling:
             said = draw(channel)
             key = f"feeds:{what}:{since}:{channel}"
             await self._outbox.put(channel, Line(key=key, text=said.text, blocks=said.blocks))
+
+
+def _key(scripts: Scripts) -> str:
+    return scripts.key("feeds", "stall")

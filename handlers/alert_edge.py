@@ -22,6 +22,7 @@ from delivery.refusals import error_name
 from handlers import answering
 from handlers.alert_clicks import AlertClicks, Outcome
 from handlers.alert_forms import AlertForms
+from handlers.alert_health import AlertHealth
 from handlers.alert_many import ManyAlerts
 from handlers.caller import Caller, of_click, of_view
 from handlers.forms import Closed, Errors
@@ -39,10 +40,12 @@ Body = Mapping[str, Any]
 #: Buttons of cards; lists have their own (`alert_commands`).
 ACTIONS = re.compile(
     r"^(alert_(take(_\d+)?|story|story_text|resolve|dismiss|reopen|mute|more|close_port)"
-    r"|storm_(take|high|more)|digest_(show|dismiss))$"
+    r"|storm_(take|high|more)|digest_(show|dismiss)|feeds_health)$"
 )
+#: What is answered after the ack: it reads or changes many things.
+LATER = frozenset({"storm_take", "digest_show", "storm_high", "feeds_health"})
 #: Buttons that Slack itself follows.
-LINKS = re.compile(r"^(alert_portal|alert_open|feeds_portal|feeds_health)$")
+LINKS = re.compile(r"^(alert_portal|alert_open|feeds_portal)$")
 FORMS = re.compile(r"^(alert|storm|digest)\.[a-z]+$")
 
 
@@ -51,6 +54,7 @@ class _Tables:
     clicks: AlertClicks
     forms: AlertForms
     many: ManyAlerts
+    health: AlertHealth
 
 
 class AlertEdge:
@@ -77,9 +81,9 @@ class AlertEdge:
         action_id, tables = str(action.get("action_id")), self._tables()
         if tables is None:
             outcome: Outcome = alert_answers.sentence("off", locale)
-        elif action_id in ("storm_take", "digest_show", "storm_high"):
+        elif action_id in LATER:
             await ack()
-            work = self._many(tables.many, caller, action_id, _value(action), locale, respond)
+            work = self._later(tables, caller, action_id, _value(action), locale, respond)
             self._s.background.start(work, name="alerts")
             return
         else:
@@ -102,9 +106,9 @@ class AlertEdge:
             return answers.no_such_request(action_id, locale)
         return await handle(caller, action, locale)
 
-    async def _many(
+    async def _later(
         self,
-        many: ManyAlerts,
+        tables: _Tables,
         caller: Caller,
         action_id: str,
         value: str,
@@ -112,7 +116,10 @@ class AlertEdge:
         respond: AsyncRespond,
     ) -> None:
         """Told when all of it is done."""
+        many = tables.many
         match action_id:
+            case "feeds_health":
+                work = tables.health.affected(caller, locale)
             case "storm_take":
                 work = many.take_all(caller, value, locale)
             case "storm_high":
@@ -190,7 +197,8 @@ class AlertEdge:
             return None
         clicks = AlertClicks(self._s, feed, self._jit)
         many = ManyAlerts(self._s, feed)
-        return _Tables(clicks, AlertForms(self._s, clicks, many), many)
+        forms = AlertForms(self._s, clicks, many)
+        return _Tables(clicks, forms, many, AlertHealth(self._s, feed))
 
 
 def _unreachable(error: Exception, locale: Locale) -> Message:

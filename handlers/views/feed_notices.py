@@ -130,7 +130,9 @@ def stalled(found: Stall, locale: Locale) -> Message:
     return blocks.message(
         text,
         blocks.section(*lines),
-        blocks.actions(link),
+        blocks.actions(
+            blocks.button(locale.text("stalled.affected"), "feeds_health", "stall"), link
+        ),
         blocks.context(*small) if small else None,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from approvals.events import State
+from sandbox.azure.faults import too_many
 from sandbox.slack.messages import Message
 from tests.stage import Stage
 
@@ -40,3 +41,24 @@ async def test_reminder_names_the_open_port_and_leads_to_the_card(stage: Stage) 
     assert second.says("Port 22 is open until")
     await suzuki.click(second, "alert_take")
     await stage.slack.wait_update(card, containing="Taken by")
+
+
+@pytest.mark.proves("D10", "N1")
+async def test_what_a_silence_affects_is_answered_to_whoever_asks(stage: Stage) -> None:
+    """Both ways of reading alerts are shut for six minutes."""
+    for path in ("Microsoft.ResourceGraph", "/alerts"):
+        stage.azure.faults.add(too_many(1, path_contains=path, times=None))
+    stage.advance(minutes=6)
+    notice = await stage.slack.wait_message(SOC, "Alerts may be late", timeout=30)
+    kimura, sato = stage.slack.person("kimura"), stage.slack.person("sato")
+    await kimura.click(notice, "feeds_health")
+    answer = await kimura.wait_ephemeral("Alerts come late until Azure answers")
+    assert answer.says("Resource Graph: last read")
+    assert answer.says("machines")
+    await sato.click(notice, "feeds_health")
+    await sato.wait_ephemeral("Azureが応答するまで")
+
+    stage.azure.faults.clear()
+    await stage.slack.wait_message(SOC, "Alerts are read again", timeout=30)
+    await kimura.click(notice, "feeds_health")
+    await kimura.wait_ephemeral("No alert is late now")

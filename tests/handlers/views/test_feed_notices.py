@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -14,6 +16,7 @@ from approvals.events import PersonId, RequestId
 from defender.alert import Alert
 from delivery.outbox import ChannelId
 from feeds.correlation import Session
+from feeds.cursors import Cursor
 from feeds.escalation_steps import Reminder, Step
 from feeds.reading import Stored
 from feeds.voice import SetAside, Stall
@@ -22,6 +25,7 @@ from handlers.views import alert_words as say
 from handlers.views import blocks, feed_notices
 from handlers.views.blocks import Message
 from handlers.views.digest import digest
+from handlers.views.feed_health import FeedHealth, feed_health
 from handlers.views.storm_detail import file_line, storm_details
 from tests.handlers.views import alert_samples as sample
 from tests.handlers.views import samples
@@ -99,10 +103,11 @@ def test_reminder_names_the_open_port_and_leads_to_the_card(
     second = {"en": "Second and last reminder here. At", "ja": "2回目で、これが最後です。<!date"}
     assert second[locale.language] in everything
     (actions,) = (block for block in said.blocks if block["type"] == "actions")
-    assert [one["action_id"] for one in actions["elements"]] == [
+    buttons = cast(list[dict[str, str]], actions["elements"])
+    assert [one["action_id"] for one in buttons] == [
         "alert_take", "alert_story", "alert_open",
     ]  # fmt: skip
-    assert actions["elements"][2]["url"] == link
+    assert buttons[2]["url"] == link
 
 
 @pytest.mark.proves("D10")
@@ -112,6 +117,22 @@ def test_silence_is_said_with_its_cause(code: str, locale: Locale, schemas: Path
     said = feed_notices.stalled(stall, locale)
     assert_message(said, schemas)
     assert_message(feed_notices.recovered(stall, AT + timedelta(hours=1), locale), schemas)
+
+
+@pytest.mark.proves("D10")
+def test_what_is_affected_names_sources_and_subscriptions(locale: Locale, schemas: Path) -> None:
+    late = FeedHealth(
+        stall=Stall(AT, "resource_graph"),
+        sources={"resource_graph": Cursor(AT, AT, AT), "api": Cursor()},
+        is_pushed=True,
+        subscriptions={f"prod-{n} {HOSTILE}": n for n in range(30, 0, -1)},
+    )
+    said = feed_health(late, locale)
+    assert_message(said, schemas)
+    assert "prod-30" in "\n".join(texts(said.blocks))
+    assert "prod-1 " not in "\n".join(texts(said.blocks))
+    for found in (replace(late, stall=None), replace(late, subscriptions={})):
+        assert_message(feed_health(found, locale), schemas)
 
 
 def test_what_could_not_be_read_is_named(locale: Locale, schemas: Path) -> None:
