@@ -19,7 +19,7 @@ from defender.decode_network import (
 )
 from defender.errors import AzureForbidden, AzureNotFound
 from defender.records import Addresses, Machine, NsgRule
-from defender.resources import fold
+from defender.resources import ResourceId, fold
 from defender.versions import COMPUTE_VERSION, NETWORK_VERSION
 
 __all__ = ["Addresses", "Network", "NetworkGateway", "NsgRule"]
@@ -103,6 +103,14 @@ class NetworkGateway:
             all_private=private,
             all_public=public,
         )
+
+    async def group_ids(self, machine: Machine) -> tuple[ResourceId, ...]:
+        """The security groups in force around the machine; none where they can't be read."""
+        try:
+            groups = await self._groups(machine, await self._interfaces(machine))
+        except (AzureForbidden, AzureNotFound):
+            return ()
+        return tuple(group.nsg_id for group in groups)
 
     async def _interfaces(self, machine: Machine) -> list[Interface]:
         ids = machine.network_interface_ids or await self._interface_ids(machine)

@@ -13,6 +13,7 @@ from defender.resources import bare_subscription_id
 from defender.versions import PERMISSIONS_VERSION
 
 __all__ = [
+    "ACTIVITY_LOG",
     "ALERTS",
     "ALERT_STATES",
     "EARLY_CLOSE",
@@ -34,6 +35,8 @@ REQUIRED = (
 )
 #: Without it, what is open is known from the policy alone.
 NETWORK_FACTS = ("Microsoft.Network/networkSecurityGroups/read",)
+#: Without it, nobody is named who edited a JIT policy or took a rule away.
+ACTIVITY_LOG = ("Microsoft.Insights/eventtypes/values/read",)
 #: Without these no alert can be read.
 ALERTS = ("Microsoft.Security/alerts/read", "Microsoft.Security/locations/alerts/read")
 #: Without these a decision about an alert stays in Sekisho. (`inProgress` has no right of its own.)

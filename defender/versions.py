@@ -11,3 +11,5 @@ PERMISSIONS_VERSION = {"api-version": "2022-04-01"}
 ALERTS_VERSION = {"api-version": "2022-01-01"}
 LOCATIONS_VERSION = {"api-version": "2015-06-01-preview"}
 RESOURCE_GRAPH_VERSION = {"api-version": "2021-03-01"}
+#: The only one that ever was.
+ACTIVITY_LOG_VERSION = {"api-version": "2015-04-01"}

@@ -9,7 +9,15 @@ from defender.errors import AzureError, AzureForbidden, AzureRefused
 from defender.inventory import Inventory
 from defender.jit import JitGateway
 from defender.records import Subscription
-from defender.rights import ALERT_STATES, ALERTS, EARLY_CLOSE, NETWORK_FACTS, REQUIRED, Rights
+from defender.rights import (
+    ACTIVITY_LOG,
+    ALERT_STATES,
+    ALERTS,
+    EARLY_CLOSE,
+    NETWORK_FACTS,
+    REQUIRED,
+    Rights,
+)
 
 #: Resource groups that are asked for a role which the subscription lacks; each is one call.
 GROUPS_MAX = 10
@@ -90,6 +98,8 @@ class _Subscription:
         facts = await self._rights.missing_rights(self._id, NETWORK_FACTS)
         if facts:
             self._report.note("right_facts", name=self._name, action=facts[0], scope=self._scope)
+        for action in await self._rights.missing_rights(self._id, ACTIVITY_LOG):
+            self._report.note("right_callers", name=self._name, action=action, scope=self._scope)
         if "nsg_rule" not in self._settings.early_close:
             return
         early = await self._rights.missing_rights(self._id, EARLY_CLOSE)

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from defender.rights import EARLY_CLOSE, NETWORK_FACTS, REQUIRED, Permission, missing
+from defender.rights import (
+    ACTIVITY_LOG,
+    EARLY_CLOSE,
+    NETWORK_FACTS,
+    REQUIRED,
+    Permission,
+    missing,
+)
 
 ROLES = ("operator", "early-close", "reader")
 
@@ -27,7 +34,7 @@ def _actions(repository: Path, name: str) -> tuple[str, ...]:
 @pytest.mark.proves("M3", "O7")
 def test_the_operator_may_do_what_the_check_asks_for(repository: Path) -> None:
     role = Permission(actions=_actions(repository, "operator"))
-    assert missing((*REQUIRED, *NETWORK_FACTS), [role]) == ()
+    assert missing((*REQUIRED, *NETWORK_FACTS, *ACTIVITY_LOG), [role]) == ()
 
 
 def test_the_right_to_close_early_is_a_role_of_its_own(repository: Path) -> None:

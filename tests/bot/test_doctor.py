@@ -207,6 +207,16 @@ async def test_the_right_to_close_early_is_asked_for_only_where_it_is_wanted(pla
     assert await place.check() == []
 
 
+@pytest.mark.proves("C7", "M3")
+async def test_the_right_to_name_who_edits_policies_is_worth_a_note(place: Place) -> None:
+    right = "Microsoft.Insights/eventtypes/values/read"
+    scope = f"/subscriptions/{SUBSCRIPTION}"
+    place.azure.rights.deny(right, scope)
+    notes = await place.check(begin="note:")
+    assert sum(f"without {right} at {scope}," in note for note in notes) == 1
+    assert await place.check() == []  # nothing that must be mended
+
+
 @pytest.mark.proves("M3")
 async def test_a_subscription_that_is_not_seen_is_named(place: Place) -> None:
     unknown = "00000000-0000-0000-0000-0000000000ff"
