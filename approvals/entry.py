@@ -178,6 +178,10 @@ class AuditKeys:
             if len(secret) < SECRET_BYTES_MIN:
                 raise ValueError(f"audit key {key_id!r}: at least {SECRET_BYTES_MIN} bytes")
 
+    def __reduce__(self) -> tuple[type[AuditKeys], tuple[str, dict[str, bytes]]]:
+        """Settings come from another process; a prepared hash can't, so it is prepared again."""
+        return AuditKeys, (self.current, dict(self.secrets))
+
     def mac(self, key_id: str, canonical: bytes) -> str:
         """HMAC-SHA256 in hex. KeyError for a key that is not in the settings."""
         return self._prepared[key_id].mac(canonical)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from bot import settings_process
 from bot.console import WRONG, Console, language_of
 from bot.locales import LANGUAGES
 
@@ -59,9 +60,11 @@ def _run(console: Console, _arguments: argparse.Namespace) -> int:
 
     # aiohttp's server asks for the machine's MIME types, 50 ms of reading; we serve no files.
     mimetypes.init(())
-    # Wrong settings are said at once; the service takes half a second to import.
-    settings = console.settings()
+    # Two cores: one reads the settings while the other imports what takes as long.
+    reading = settings_process.Reading(console.config, console.environ, language=console.language)
     from bot.run import run
+
+    settings = console.checked(reading.result())
 
     gc.freeze()
     gc.enable()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bot.locales import LANGUAGES, load
-from bot.settings import Settings, load_settings
+from bot.settings import Mistake, Settings, load_settings
 
 #: The command did what it should, and what it looked at is good.
 GOOD = 0
@@ -53,7 +53,10 @@ class Console:
 
     def settings(self) -> Settings:
         """The settings; with mistakes, one sentence each on standard error and exit code 2."""
-        found = load_settings(self.config, self.environ, language=self.language)
+        return self.checked(load_settings(self.config, self.environ, language=self.language))
+
+    def checked(self, found: Settings | list[Mistake]) -> Settings:
+        """The settings that were found; ends the process as `settings` does."""
         if isinstance(found, Settings):
             return found
         for mistake in found:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from approvals.policy_types import Policy
-from bot.settings import Mistake, Settings, load_settings
+from bot import settings_process
+from bot.settings import Mistake, Settings
 from feeds.settings import FeedSettings
 from handlers.locale import Locale
 
@@ -77,12 +78,13 @@ class LivePolicy:
         stamp = self._read_stamp()
         if stamp is None or stamp == self._stamp:
             return None
-        self._stamp = stamp
-        return self.reload()
+        reload = self.reload()
+        self._stamp = stamp  # a reading that did not come about is tried again
+        return reload
 
     def reload(self) -> Reload:
-        """Read the file again. It is small, but it is a file: call this in a thread."""
-        found = load_settings(self._settings.file, self._environ)
+        """Read the file again, by another process: call this in a thread."""
+        found = settings_process.Reading(self._settings.file, self._environ).result()
         if not isinstance(found, Settings):
             return Kept(tuple(found), self._policy.version)
         restart = _differing(self._settings, found)
