@@ -24,6 +24,7 @@ BOT_SCOPES: tuple[str, ...] = (
     "im:write",  # open the DM with the requester
     "usergroups:read",  # who may ask and approve
     "users:read",  # language, time zone, deactivated people
+    "users:read.email",  # the owner of an alert in Defender XDR
 )
 APP_SCOPES: tuple[str, ...] = ("connections:write",)
 BOT_EVENTS: tuple[str, ...] = (

@@ -44,6 +44,8 @@ class Profile:
     is_deleted: bool
     is_bot: bool
     is_guest: bool
+    #: "" where the scope `users:read.email` is missing, or Slack knows none.
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,10 @@ class Directory:
         except NETWORK_ERRORS as error:
             log.warning("users.info: %s", type(error).__name__)
             return self._not_too_old(found)
-        profile = _profile(answer["user"])
+        return self._keep(_profile(answer["user"]))
+
+    def _keep(self, profile: Profile) -> Profile:
+        user_id = profile.user_id
         if len(self._profiles) >= PROFILES_MAX:
             self._profiles.clear()
         self._profiles[user_id] = (self._monotonic(), profile)
@@ -124,6 +129,25 @@ class Directory:
             if wanted in (profile.name.casefold(), profile.user_id.casefold()):
                 return profile.user_id
         return None
+
+    async def by_email(self, email: str) -> Profile | None:
+        """Whose address that is; None where Slack names nobody, or may not say."""
+        wanted = email.casefold()
+        for _, profile in self._profiles.values():
+            if profile.email.casefold() == wanted:
+                return profile
+        try:
+            async with self._reading:
+                answer = await self._client.users_lookupByEmail(email=email)
+        except SlackApiError as error:
+            name = error_name(error)
+            log.log(logging.DEBUG if name in NOBODY else logging.WARNING, "by e-mail: %s", name)
+            return None
+        except NETWORK_ERRORS as error:
+            log.warning("users.lookupByEmail: %s", type(error).__name__)
+            return None
+        # its answer bears no locale: the whole profile is read
+        return await self.profile(str(answer["user"]["id"]))
 
     def forget(self, user_id: str) -> None:
         """Slack said that this person changed."""
@@ -206,4 +230,5 @@ def _profile(user: Mapping[str, Any]) -> Profile:
         is_deleted=bool(user.get("deleted")),
         is_bot=bool(user.get("is_bot")),
         is_guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+        email=str((user.get("profile") or {}).get("email") or ""),
     )

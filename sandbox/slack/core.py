@@ -21,7 +21,7 @@ BOT_SCOPES = frozenset(
     {
         "app_mentions:read", "channels:history", "channels:read", "chat:write", "commands",
         "files:write", "groups:history", "groups:read", "im:history", "im:write",
-        "usergroups:read", "users:read",
+        "usergroups:read", "users:read", "users:read.email",
     }
 )  # fmt: skip
 

@@ -79,8 +79,10 @@ def bot_profile() -> JsonObject:
     }
 
 
-def user(member: Member, *, now: datetime, with_locale: bool) -> JsonObject:
-    """A person as users.info shows them."""
+def user(
+    member: Member, *, now: datetime, with_locale: bool, with_email: bool = False
+) -> JsonObject:
+    """A person as users.info shows them; the e-mail only under a scope of its own."""
     offset = now.astimezone(ZoneInfo(member.tz)).utcoffset()
     shape: JsonObject = {
         "id": member.id,
@@ -96,7 +98,6 @@ def user(member: Member, *, now: datetime, with_locale: bool) -> JsonObject:
             "real_name": member.name,
             "display_name": member.handle,
             "title": member.title,
-            "email": f"{member.handle}@example.com",
             "team": member.team_id,
         },
         "is_admin": False,
@@ -107,6 +108,8 @@ def user(member: Member, *, now: datetime, with_locale: bool) -> JsonObject:
         "is_app_user": False,
         "updated": 1764000000,
     }
+    if with_email:
+        shape["profile"]["email"] = member.email
     if member.team_id != TEAM_ID:
         shape["is_stranger"] = True
     return shape | ({"locale": member.locale} if with_locale else {})

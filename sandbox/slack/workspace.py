@@ -35,6 +35,11 @@ class Member:
     #: A guest of several channels (users.info: is_restricted).
     guest: bool = False
 
+    @property
+    def email(self) -> str:
+        """Shown only to a token with the scope for it."""
+        return f"{self.handle}@example.com"
+
 
 @dataclass(slots=True)
 class Channel:

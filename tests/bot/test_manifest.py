@@ -57,5 +57,5 @@ def test_http_mode_names_one_address_everywhere() -> None:
 
 def test_it_asks_for_no_more_than_is_used() -> None:
     assert list(BOT_SCOPES) == sorted(BOT_SCOPES)
-    assert not {"chat:write.public", "users:read.email", "admin"} & set(BOT_SCOPES)
+    assert not {"chat:write.public", "users:write", "admin"} & set(BOT_SCOPES)
     assert json.loads(manifest_json(language="ja")) == manifest(language="ja")

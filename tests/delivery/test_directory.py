@@ -134,3 +134,22 @@ async def test_only_people_of_groups_that_rules_name_are_looked_up(
     assert asked == set(slack.groups["S0SECURITY"].users)
     assert directory.groups is not None
     assert "S0ENG" in directory.groups.members
+
+
+@pytest.mark.proves("D5")
+async def test_an_address_is_known_only_with_its_scope(
+    directory: Directory, slack: SandboxSlack
+) -> None:
+    yamada = await directory.profile("U0YAMADA")
+    assert yamada is not None
+    assert yamada.email == "yamada@example.com"
+    found = await directory.by_email("Sato@Example.com")
+    assert found is not None
+    assert (found.user_id, found.locale) == ("U0SATO", "ja-JP")
+    assert await directory.by_email("nobody@example.com") is None
+
+    slack.scopes.discard("users:read.email")
+    suzuki = await directory.profile("U0SUZUKI")
+    assert suzuki is not None
+    assert suzuki.email == ""
+    assert await directory.by_email("kimura@example.com") is None

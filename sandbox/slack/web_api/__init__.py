@@ -50,6 +50,7 @@ METHODS: dict[str, Method] = {
     "usergroups.users.list": Method(people_methods.usergroups_users_list, 2, ("usergroups:read",)),
     "users.info": Method(people_methods.users_info, 4, ("users:read",)),
     "users.list": Method(people_methods.users_list, 2, ("users:read",)),
+    "users.lookupByEmail": Method(people_methods.users_lookup_by_email, 3, ("users:read.email",)),
     "views.open": Method(view_methods.open_view, 4),
     "views.publish": Method(view_methods.publish, 4),
     "views.push": Method(view_methods.push, 4),

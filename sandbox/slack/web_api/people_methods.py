@@ -14,7 +14,10 @@ from sandbox.slack.workspace import (
     TEAM_DOMAIN,
     TEAM_ID,
     TEAM_NAME,
+    Member,
 )
+
+EMAIL_SCOPE = "users:read.email"
 
 
 async def auth_test(core: Core, args: Arguments) -> JsonObject:
@@ -39,14 +42,28 @@ async def users_info(core: Core, args: Arguments) -> JsonObject:
     member = core.workspace.known(user)
     if member is None:
         raise ApiError("user_not_found")
-    return {"ok": True, "user": shapes.user(member, now=core.now(), with_locale=with_locale)}
+    return {"ok": True, "user": _shown(core, member, with_locale=with_locale)}
+
+
+async def users_lookup_by_email(core: Core, args: Arguments) -> JsonObject:
+    """The person of an address, deactivated ones left out."""
+    wanted = args.required("email", "users_not_found").casefold()
+    for member in core.workspace.people.values():
+        if member.email == wanted and not (member.deleted or member.unknown):
+            return {"ok": True, "user": _shown(core, member, with_locale=False)}
+    raise ApiError("users_not_found")
+
+
+def _shown(core: Core, member: Member, *, with_locale: bool) -> JsonObject:
+    with_email = EMAIL_SCOPE in core.scopes
+    return shapes.user(member, now=core.now(), with_locale=with_locale, with_email=with_email)
 
 
 async def users_list(core: Core, args: Arguments) -> JsonObject:
     """Everybody, strangers of shared channels left out."""
     with_locale = args.flag("include_locale")
     own = [m for m in core.workspace.people.values() if m.team_id == TEAM_ID and not m.unknown]
-    users = [shapes.user(m, now=core.now(), with_locale=with_locale) for m in own]
+    users = [_shown(core, m, with_locale=with_locale) for m in own]
     members, cursor = page([*users, shapes.bot_user(with_locale=with_locale)], args)
     return {
         "ok": True,
