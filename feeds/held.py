@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
 
 from delivery.outbox import ChannelId, Line
-from feeds.reading import AlertReads, Stored
+from feeds.reading import FACTS_MAX, AlertReads, Stored, milliseconds
 from feeds.scripts import text
 from feeds.storm import Block
 
@@ -31,6 +34,29 @@ class Held(AlertReads):
         key = self.scripts.key("held", channel)
         members = cast(Any, await self._redis.zrange(key, 0, limit - 1))
         return await self.many([text(member) for member in members])
+
+    async def muted(
+        self, since: datetime, until: datetime, *, late: timedelta
+    ) -> Counter[ChannelId]:
+        """How many came in after `since`, up to `until`, and are kept quiet; by channel."""
+        first, last = milliseconds(since - late), milliseconds(until)
+        keys = cast(Any, await self._redis.zrangebyscore(self.scripts.key("alerts"), first, "+inf"))
+        found: Counter[ChannelId] = Counter()
+        for start in range(0, len(keys), FACTS_MAX):
+            pipe = self._redis.pipeline(transaction=False)
+            for key in keys[start : start + FACTS_MAX]:
+                pipe.hmget(self.scripts.key("alert", text(key)), "fate", "channel", "first_at")
+            for fate, channel, first_at in await pipe.execute():
+                if (fate or b"").startswith(b"muted:") and (
+                    milliseconds(since) < int(first_at) <= last
+                ):
+                    found[ChannelId(text(channel))] += 1
+            await asyncio.sleep(0)
+        return found
+
+    async def is_first(self, channel: ChannelId, name: str) -> bool:
+        """Whether nothing of this digest was told yet."""
+        return await self._free(channel, name) == 1
 
     async def tell(self, channel: ChannelId, name: str, draw: DrawDigest) -> int:
         """Queue what is held as the digest `name` (its date). Returns how many alerts it tells.

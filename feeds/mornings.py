@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from delivery.outbox import ChannelId
 from feeds.held import DrawDigest, Held
@@ -17,6 +17,8 @@ from feeds.settings import AlertSettings
 
 log = logging.getLogger(__name__)
 
+#: An alert may come in so long after the time that it bears, by which alerts are indexed.
+LATE_MAX = timedelta(hours=24)
 #: Digests of one channel and morning; each has thousands of alerts.
 DIGESTS_MAX = 20
 
@@ -29,7 +31,7 @@ class Mornings:
         held: Held,
         settings: Callable[[], AlertSettings],
         *,
-        draw: Callable[[ChannelId], DrawDigest],
+        draw: Callable[[ChannelId, int], DrawDigest],
     ) -> None:
         self._held = held
         self._scripts = held.scripts
@@ -47,13 +49,18 @@ class Mornings:
         told_at = await self._told_at(morning)
         if told_at >= morning:
             return
-        for channel in await self._held.channels():
-            await self._tell(channel, digest.day(morning))
+        channels = await self._held.channels()
+        muted = await self._held.muted(told_at, morning, late=LATE_MAX) if channels else {}
+        for channel in channels:
+            await self._tell(channel, digest.day(morning), muted.get(channel, 0))
         await self._scripts.redis.set(self._key, milliseconds(morning))
 
-    async def _tell(self, channel: ChannelId, day: str) -> None:
+    async def _tell(self, channel: ChannelId, day: str, muted: int) -> None:
+        """`muted` stands in the first message of the morning alone."""
         for _ in range(DIGESTS_MAX):
-            told = await self._held.tell(channel, day, self._draw(channel))
+            is_first = await self._held.is_first(channel, day)
+            draw = self._draw(channel, muted if is_first else 0)
+            told = await self._held.tell(channel, day, draw)
             log.info("digest of %s for %s: %d alerts", day, channel, told)
             if not await self._held.held(channel, 1):
                 return

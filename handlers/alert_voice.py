@@ -73,11 +73,11 @@ class AlertVoice:
         """The lines of a storm."""
         return storm_details(alerts, self._locale(channel))
 
-    def digest(self, channel: ChannelId) -> DrawDigest:
-        """Draws this channel's digest."""
+    def digest(self, channel: ChannelId, muted: int) -> DrawDigest:
+        """Draws this channel's digest; `muted`: how many more it keeps quiet."""
 
         def draw(held: Sequence[Stored]) -> Sequence[tuple[str, list[Block]]]:
-            found = digest(held, channel, self._locale(channel))
+            found = digest(held, channel, self._locale(channel), muted=muted)
             return [(found.text, found.blocks)]
 
         return draw

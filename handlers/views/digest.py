@@ -17,8 +17,8 @@ KINDS_MAX = 12
 MACHINES_MAX = 4
 
 
-def digest(held: Sequence[Stored], channel: str, locale: Locale) -> Message:
-    """One message. It says first that High and Medium were not held back."""
+def digest(held: Sequence[Stored], channel: str, locale: Locale, *, muted: int = 0) -> Message:
+    """One message. It says first that High and Medium were not held back, last what is muted."""
     alerts = [stored.alert for stored in held]
     machines = {say.machine(alert) for alert in alerts}
     first = min(stored.first_at for stored in held)
@@ -48,6 +48,7 @@ def digest(held: Sequence[Stored], channel: str, locale: Locale) -> Message:
             blocks.button(locale.text("digest.show", n=len(alerts)), "digest_show", ref),
             blocks.button(locale.text("digest.dismiss"), "digest_dismiss", ref),
         ),
+        blocks.context(locale.text("digest.muted", n=say.number(muted))) if muted else None,
     )
 
 

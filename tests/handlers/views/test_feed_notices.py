@@ -147,6 +147,11 @@ def test_digest_counts_by_kind(locale: Locale, schemas: Path) -> None:
     said = digest(held, "C0ALERTS", locale)
     assert_message(said, schemas)
     assert "130" in said.text
+    muted = digest(held, "C0ALERTS", locale, muted=1_203)
+    assert_message(muted, schemas)
+    assert "1,203" in "\n".join(texts(muted.blocks))
+    assert "/alerts muted" in "\n".join(texts(muted.blocks))
+    assert "/alerts muted" not in "\n".join(texts(said.blocks))
 
 
 @pytest.mark.proves("D9", "C019")
