@@ -46,6 +46,7 @@ from feeds.held import Held
 from feeds.intake import Intake
 from feeds.mornings import Mornings
 from feeds.mutes import Mutes
+from feeds.older import Older
 from feeds.reading import AlertReads
 from feeds.retention import Retention
 from feeds.risk import AlertRisk, ChangeRisk, FeedRisk
@@ -125,6 +126,7 @@ class Alerts:
         held = Held(redis, tag=tag, offset=offset)
         voice = AlertVoice(s)
         gateway = AlertGateway(ground.clients)
+        subscriptions = tuple(ground.settings.azure.subscriptions)
         self._escalations = Escalations(
             self.store, s.outbox, self.settings, case_of=self._case, voice=voice
         )
@@ -149,7 +151,12 @@ class Alerts:
         self.show = AlertShow(s, self.feed)
         self.write_back = WriteBack(s, self.feed, consumer)
         self._poller = AlertPoller(
-            make_sources(gateway, ground.settings.azure.subscriptions, self.settings),
+            make_sources(
+                gateway,
+                subscriptions,
+                self.settings,
+                differing=Older(gateway, subscriptions, self.store),
+            ),
             self.store,
             self.intake,
             s.outbox,

@@ -38,6 +38,15 @@ _GENERATED = (
     "todatetime(properties.TimeGeneratedUtc), todatetime(properties.processingEndTimeUtc), "
     "todatetime(properties.ProcessingEndTimeUtc))"
 )
+_KEY = (
+    "extend key = coalesce(tostring(properties.systemAlertId), "
+    "tostring(properties.SystemAlertId), name)"
+)
+#: What `Alert.state` takes for open; an alert without a status is new.
+_OPEN = (
+    "extend status = coalesce(tostring(properties.status), tostring(properties.Status)) "
+    "| where status in~ ('Active', 'New', 'InProgress', 'In Progress', '')"
+)
 #: Without `id` there would be no $skipToken, without an order no paging.
 _SHOWN = "project id, name, subscriptionId, resourceGroup, location, properties | order by id asc"
 
@@ -68,10 +77,18 @@ def path_in_link(link: str) -> str:
 
 def since_query(since: datetime) -> str:
     """Every alert that Defender made since then; those without a time are never left out."""
-    at = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return (
         f"{_ALERTS} | {_GENERATED} "
-        f"| where isnull(generated) or generated >= datetime({at}) | {_SHOWN}"
+        f"| where isnull(generated) or generated >= datetime({_utc(since)}) | {_SHOWN}"
+    )
+
+
+def older_open_query(before: datetime) -> str:
+    """The identities of alerts that are open and older than that; no time counts as old."""
+    return (
+        f"{_ALERTS} | {_GENERATED} "
+        f"| where isnull(generated) or generated < datetime({_utc(before)}) | {_OPEN} "
+        f"| {_KEY} | project id, key | order by id asc"
     )
 
 
@@ -82,10 +99,7 @@ def named_query(keys: Iterable[str]) -> str:
         if not is_queryable(key):
             raise NoRoute("The alert's identity can't be asked for.")
     names = ", ".join(f"'{key}'" for key in given)
-    return (
-        f"{_ALERTS} | extend key = coalesce(tostring(properties.systemAlertId), "
-        f"tostring(properties.SystemAlertId), name) | where key in~ ({names}) | {_SHOWN}"
-    )
+    return f"{_ALERTS} | {_KEY} | where key in~ ({names}) | {_SHOWN}"
 
 
 def is_queryable(key: str) -> bool:
@@ -112,6 +126,10 @@ def _path(found: re.Match[str]) -> str:
         f"/subscriptions/{found['subscription']}{group}/providers/Microsoft.Security"
         f"/locations/{found['location']}/alerts/{found['name']}"
     )
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _is_dots(name: str) -> bool:

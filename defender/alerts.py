@@ -6,13 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from defender.alert import Alert
+from defender.alert_batch import AlertBatch, KeyBatch, in_order
 from defender.alert_decode import BROKEN_PAGE, AlertPage, alert_page, decode_arm, undecoded
 from defender.alert_decode_core import DEFAULT_EDR, EdrRule
 from defender.alert_routes import (
@@ -21,6 +21,7 @@ from defender.alert_routes import (
     is_queryable,
     location_of,
     named_query,
+    older_open_query,
     path_in_link,
     queryable,
     since_query,
@@ -31,6 +32,8 @@ from defender.errors import AzureNotFound, AzureUnavailable
 from defender.resources import bare_subscription_id
 from defender.versions import ALERTS_VERSION, LOCATIONS_VERSION, RESOURCE_GRAPH_VERSION
 
+__all__ = ["MACHINE_SAMPLES", "AlertBatch", "AlertGateway", "KeyBatch", "Verb", "in_order"]
+
 Verb = Literal["resolve", "dismiss", "activate", "inProgress"]
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,10 @@ logger = logging.getLogger(__name__)
 _RESOURCE_GRAPH = "/providers/Microsoft.ResourceGraph/resources"
 #: Rows of one answer, 2 MB or so: reading more at once would hold up the loop.
 _ROWS_MAX = 500
+#: The same where only identities are asked for, and how many of them are read at most: ten of the
+#: 37 queries that Resource Graph answers between two polls.
+_KEYS_MAX = 1_000
+_OPEN_KEYS_MAX = 10_000
 #: Pages of one query; 100,000 alerts.
 _PAGES_MAX = 200
 #: Subscriptions, and alerts by name, of one query.
@@ -48,21 +55,6 @@ _STEP_SECONDS = 0.002
 
 #: The bundles of sample alerts that are about machines.
 MACHINE_SAMPLES = ("VirtualMachines",)
-
-
-@dataclass(frozen=True, slots=True)
-class AlertBatch:
-    """What was read; `bad`: one sentence for each thing that could not be."""
-
-    alerts: tuple[Alert, ...] = ()
-    bad: tuple[str, ...] = ()
-    #: the answer was cut short: there are more alerts than these.
-    is_cut: bool = False
-
-    def __add__(self, other: AlertBatch) -> AlertBatch:
-        return AlertBatch(
-            self.alerts + other.alerts, self.bad + other.bad, self.is_cut or other.is_cut
-        )
 
 
 class AlertGateway:
@@ -92,21 +84,40 @@ class AlertGateway:
         self, subscriptions: Sequence[str], query: str
     ) -> AsyncIterator[AlertBatch]:
         """The answer to a query of `alert_routes`, page by page; not a page is kept in memory."""
+        async for page, is_cut in self._graph_answers(subscriptions, query):
+            yield await self._decoded(page, is_cut=is_cut)
+
+    async def graph_open_keys(
+        self, subscriptions: Sequence[str], before: datetime
+    ) -> AsyncIterator[KeyBatch]:
+        """Which alerts are open that were generated before then: their identities alone."""
+        query, rows = older_open_query(before), 0
+        async for page, is_cut in self._graph_answers(subscriptions, query, top=_KEYS_MAX):
+            found = [item.key.lower() for item in Reader().each(page.items, _Key) if item.key]
+            rows += len(page.items)
+            is_over = rows >= _OPEN_KEYS_MAX
+            yield KeyBatch(tuple(found), is_cut or page.is_broken or is_over)
+            if is_over:
+                return
+
+    async def _graph_answers(
+        self, subscriptions: Sequence[str], query: str, *, top: int = _ROWS_MAX
+    ) -> AsyncIterator[tuple[AlertPage, bool]]:
+        """Page by page, and whether it was cut short."""
         named = list(dict.fromkeys(bare_subscription_id(text) for text in subscriptions))
         for at in range(0, len(named), _SUBSCRIPTIONS_MAX):
             token, seen, rows = "", {""}, 0
             for _ in range(_PAGES_MAX):
-                page = await self._graph(named[at : at + _SUBSCRIPTIONS_MAX], query, token)
+                page = await self._graph(named[at : at + _SUBSCRIPTIONS_MAX], query, token, top)
                 rows += len(page.items)
                 token = page.following
                 is_short = not token and page.total is not None and rows < page.total
-                is_cut = page.is_cut or is_short or (bool(token) and token in seen)
-                yield await self._decoded(page, is_cut=is_cut)
+                yield page, page.is_cut or is_short or (bool(token) and token in seen)
                 if not token or token in seen:
                     break
                 seen.add(token)
             else:
-                yield AlertBatch(is_cut=True)
+                yield AlertPage(), True
 
     async def of_subscription(self, subscription_id: str) -> AlertBatch:
         """All alerts of 90 days, oldest first: the alerts API knows no filter."""
@@ -188,8 +199,10 @@ class AlertGateway:
             return path
         raise NoRoute("Azure has no alert by this identity, so its state can't be changed there.")
 
-    async def _graph(self, subscriptions: Sequence[str], query: str, token: str) -> AlertPage:
-        options: dict[str, object] = {"$top": _ROWS_MAX, "resultFormat": "objectArray"}
+    async def _graph(
+        self, subscriptions: Sequence[str], query: str, token: str, top: int
+    ) -> AlertPage:
+        options: dict[str, object] = {"$top": top, "resultFormat": "objectArray"}
         if token:
             options["$skipToken"] = token
         asked = {"subscriptions": list(subscriptions), "query": query, "options": options}
@@ -227,17 +240,5 @@ class _Location(msgspec.Struct):
     name: str | None = None
 
 
-def in_order(pages: Sequence[AlertBatch]) -> AlertBatch:
-    """All pages as one, each alert once: the last that was read counts (C046), oldest first."""
-    latest = {alert.key: alert for page in pages for alert in page.alerts}
-    return AlertBatch(
-        tuple(sorted(latest.values(), key=_age)),
-        tuple(sentence for page in pages for sentence in page.bad),
-        any(page.is_cut for page in pages),
-    )
-
-
-def _age(alert: Alert) -> tuple[float, str]:
-    """Equal instants are told apart by identity (C017)."""
-    at = alert.generated_at or alert.started_at
-    return (at.timestamp() if at else 0.0, alert.key)
+class _Key(msgspec.Struct):
+    key: str | None = None

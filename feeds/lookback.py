@@ -1,8 +1,8 @@
 """Which known alerts a poll reads once more, to see in time that they were closed, or opened again.
 
 A read by time sees only new ones. So the open ones that are older are asked for by name, and a few
-of those closed last. There may be more than one query takes: then each poll asks for the next part,
-and whole reads in between see the rest.
+of the newest closed. There may be more than one query takes: then each poll asks for the next part.
+A state that has changed is seen at once all the same, by comparing (`feeds.older`).
 """
 
 from __future__ import annotations

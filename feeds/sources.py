@@ -15,12 +15,15 @@ from defender.alert import Alert
 from defender.alert_routes import is_queryable, named_query, since_query
 from defender.alerts import AlertBatch
 from defender.errors import AzureError
+from feeds.older import Differing, none_differing
 from feeds.settings import AlertSettings, SourceName
 
 log = logging.getLogger(__name__)
 
 #: How often the alerts API is read at least while Resource Graph can't be.
 FALLBACK_EVERY = timedelta(minutes=1)
+#: Identities of one query.
+NAMES_MAX = 200
 
 
 class Gateway(Protocol):
@@ -49,11 +52,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GraphSource:
-    """Azure Resource Graph: every subscription in one query, filtered by time."""
+    """Azure Resource Graph: every subscription in one query, filtered by time.
+
+    Older ones are read again by name: those asked for, and those whose state differs from ours.
+    """
 
     gateway: Gateway
     subscriptions: tuple[str, ...]
     settings: Callable[[], AlertSettings]
+    differing: Differing = none_differing
     name: SourceName = "resource_graph"
 
     def every(self, *, is_needed: bool) -> timedelta:
@@ -62,9 +69,11 @@ class GraphSource:
     async def read(self, since: datetime, again: Sequence[str]) -> AsyncIterator[AlertBatch]:
         async for batch in self.gateway.graph_pages(self.subscriptions, since_query(since)):
             yield batch
-        keys = [key for key in again if is_queryable(key)]
-        if keys:
-            async for batch in self.gateway.graph_pages(self.subscriptions, named_query(keys)):
+        wanted = [*again, *await self.differing(since)]
+        keys = [key for key in dict.fromkeys(wanted) if is_queryable(key)]
+        for at in range(0, len(keys), NAMES_MAX):
+            query = named_query(keys[at : at + NAMES_MAX])
+            async for batch in self.gateway.graph_pages(self.subscriptions, query):
                 yield batch
 
 
@@ -106,13 +115,17 @@ def is_since(alert: Alert, since: datetime) -> bool:
 
 
 def make_sources(
-    gateway: Gateway, subscriptions: Sequence[str], settings: Callable[[], AlertSettings]
+    gateway: Gateway,
+    subscriptions: Sequence[str],
+    settings: Callable[[], AlertSettings],
+    *,
+    differing: Differing = none_differing,
 ) -> tuple[Source, ...]:
     """Those that are polled, the usual one first; a push comes by itself (`bot.push`)."""
     wanted = settings().sources
     found: list[Source] = []
     if "resource_graph" in wanted:
-        found.append(GraphSource(gateway, tuple(subscriptions), settings))
+        found.append(GraphSource(gateway, tuple(subscriptions), settings, differing))
     if "api" in wanted:
         found.append(ApiSource(gateway, tuple(subscriptions), settings))
     return tuple(found)

@@ -15,6 +15,7 @@ from defender.alert_routes import (
     alert_path,
     location_of,
     named_query,
+    older_open_query,
     path_in_link,
     queryable,
     since_query,
@@ -96,8 +97,9 @@ def test_no_location_is_more_than_one(text: str) -> None:
     )
 )
 def test_a_time_in_a_query_is_utc(at: datetime) -> None:
-    found = re.findall(r"datetime\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\)", since_query(at))
-    assert [datetime.fromisoformat(text) for text in found] == [at]
+    for query in (since_query(at), older_open_query(at)):
+        found = re.findall(r"datetime\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)\)", query)
+        assert [datetime.fromisoformat(text) for text in found] == [at]
 
 
 def test_the_path_is_made_of_the_ids_own_parts() -> None:

@@ -16,6 +16,7 @@ from defender.clients import AzureClients
 from defender.settings import AzureSettings
 from delivery.tasks import end
 from feeds.alerts import AlertPoller
+from feeds.older import Older
 from feeds.sources import make_sources
 from sandbox.azure import SandboxAzure
 from sandbox.world.clock import SandboxClock
@@ -34,7 +35,9 @@ class SandboxDesk(PollDesk):
 
     def both(self) -> AlertPoller:
         """As a process that has just got the lease."""
-        return self.poller(*make_sources(self.gateway, ALL, lambda: self.settings))
+        older = Older(self.gateway, ALL, self.store)
+        sources = make_sources(self.gateway, ALL, lambda: self.settings, differing=older)
+        return self.poller(*sources)
 
     async def state_of(self, key: str) -> str:
         stored = await self.store.alert(key)
@@ -102,6 +105,48 @@ async def test_what_is_resolved_in_the_portal_shows_within_one_poll_however_old(
         await poller.poll(poller.usual)
         assert await desk.state_of(old.system_id.lower()) == state
     assert await desk.queued() == 2
+
+
+@pytest.mark.proves("D5", "D6", "C117")
+async def test_what_is_reopened_in_the_portal_shows_within_one_poll_however_old(
+    desk: SandboxDesk,
+) -> None:
+    """60 that were closed, so that the wanted one is not among those asked for by name."""
+    azure, now = desk.azure, desk.azure.clock.now()
+    old = [
+        azure.raise_alert("web-01", generated_ago=9 * HOURS + timedelta(minutes=n))
+        for n in range(60)
+    ]
+    for alert in old:
+        azure.alerts.set_status(alert, "Resolved", now)
+    azure.raise_alert("web-02", generated_ago=timedelta(minutes=1))
+    poller = desk.both()
+    await poller.poll(poller.usual)
+    reopened = old[-1]
+    azure.alerts.set_status(reopened, "Active", azure.clock.now())
+    await poller.poll(poller.usual)
+    assert await desk.state_of(reopened.system_id.lower()) == "active"
+    assert (await desk.store.counters())["changed"] == 1
+
+
+@pytest.mark.proves("D6")
+async def test_of_more_old_alerts_than_a_query_names_the_closed_one_shows_at_once(
+    desk: SandboxDesk,
+) -> None:
+    azure = desk.azure
+    old = [
+        azure.raise_alert("web-01", generated_ago=9 * HOURS + timedelta(minutes=n))
+        for n in range(320)
+    ]
+    azure.raise_alert("web-02", generated_ago=timedelta(minutes=1))
+    poller = desk.both()
+    await poller.poll(poller.usual)
+    for alert in (old[0], old[155], old[-1]):
+        azure.alerts.set_status(alert, "Dismissed", azure.clock.now())
+    await poller.poll(poller.usual)
+    for alert in (old[0], old[155], old[-1]):
+        assert await desk.state_of(alert.system_id.lower()) == "dismissed"
+    assert (await desk.store.counters())["changed"] == 3
 
 
 @pytest.mark.proves("D10", "FAULT-26")
