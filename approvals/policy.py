@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from approvals.asking import Ask, Extension, check_ask
-from approvals.events import SHORTEST_WINDOW, PersonId, Terms, Until, Window
+from approvals.events import SHORTEST_WINDOW, Kind, PersonId, Terms, Until, Window
 from approvals.membership import Membership
 from approvals.policy_types import Policy, RuleSpec, Who
 from approvals.request import Request
@@ -43,6 +43,7 @@ __all__ = [
     "decider_rights",
     "may_ask",
     "revoke_rights",
+    "rule_of",
     "start_by",
 ]
 
@@ -87,6 +88,11 @@ def start_by(rule: RuleSpec, window: Window, now: datetime) -> datetime:
     return min(deadline, window.at - SHORTEST_WINDOW) if isinstance(window, Until) else deadline
 
 
+def rule_of(policy: Policy, request: Request) -> RuleSpec | None:
+    """The rule of what is asked for today: the same for every target, or none."""
+    return policy.rule_for_all(request.targets, request.kind)
+
+
 # --- at each click ----------------------------------------------------------------------------
 
 
@@ -106,7 +112,7 @@ def approver_rights(
     rights = decider_rights(policy, request, actor, membership, now)
     if isinstance(rights, Refused):
         return rights
-    rule = policy.rule_for(request.target)
+    rule = rule_of(policy, request)
     if rule is None or not _still_allowed(rule, request, terms or request.terms, now):
         return _rule_changed(request, rule)
     if rule.askers.via(request.requester, membership) is None:
@@ -154,19 +160,27 @@ def admin_rights(policy: Policy, actor: PersonId, membership: Membership, now: d
 # --- type-ahead -------------------------------------------------------------------------------
 
 
-def may_ask(policy: Policy, person: PersonId, machine: Place, membership: Membership) -> bool:
+def may_ask(
+    policy: Policy,
+    person: PersonId,
+    machine: Place,
+    membership: Membership,
+    kind: Kind = Kind.JIT_ACCESS,
+) -> bool:
     """Whether the VM's rule lets this person ask. For many VMs take `askable` once."""
-    return askable(policy, person, membership)(machine)
+    return askable(policy, person, membership, kind)(machine)
 
 
-def askable(policy: Policy, person: PersonId, membership: Membership) -> Callable[[Place], bool]:
+def askable(
+    policy: Policy, person: PersonId, membership: Membership, kind: Kind = Kind.JIT_ACCESS
+) -> Callable[[Place], bool]:
     """A test for VMs with the person's groups looked up once, not once per VM."""
     allowed = {
         rule.name for rule in policy.rules if rule.askers.via(person, membership) is not None
     }
 
     def test(machine: Place) -> bool:
-        rule = policy.rule_for(machine)
+        rule = policy.rule_for(machine, kind)
         return rule is not None and rule.name in allowed
 
     return test
@@ -221,7 +235,7 @@ def _as_approver(
     if _is_unknown(membership, now):
         return _unknown(membership)
     # The rule that catches the VM today, which may be another than the one it was filed under.
-    rule = policy.rule_for(request.target)
+    rule = rule_of(policy, request)
     if rule is None:
         return _rule_changed(request, None)
     if rule.approvers.shuts_out(actor, membership):
@@ -244,6 +258,8 @@ def _still_allowed(rule: RuleSpec, request: Request, terms: Terms, now: datetime
     """Whether today's rule would let these terms be asked for with the yeses filed."""
     if rule.quorum > request.rule.quorum:
         return False
+    if request.change is not None:
+        return True  # it has no ports, source or window: the change is approved as it is
     if rule.ports is not None and not set(terms.ports) <= rule.ports:
         return False
     # An extension counts from its session's end; only the decision at filing knows that.

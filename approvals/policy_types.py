@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
-from approvals.events import PersonId, Rule
+from approvals.events import Kind, PersonId, Rule
 from approvals.membership import Membership
 from approvals.scope import Place, Scope
 from approvals.source import NamedNetwork
@@ -16,6 +16,9 @@ from approvals.source import NamedNetwork
 BY_NAME = "people"
 #: … and where everybody may ask.
 BY_BEING_HERE = "everyone"
+
+#: What a rule is for where it does not say: JIT access alone, as ever.
+ACCESS_ALONE = frozenset({Kind.JIT_ACCESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class RuleSpec:
     ticket_pattern: str | None
     ticket_url: str | None
     channel: str
+    #: what may be asked for under it; other kinds fall through to a later rule.
+    kinds: frozenset[Kind] = ACCESS_ALONE
 
     def ticket_link(self, ticket: str) -> str | None:
         """Where the ticket can be read, if the rule says so."""
@@ -103,7 +108,7 @@ class RuleSpec:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All rules. The first whose scope matches a VM is that VM's rule, and no other."""
+    """All rules. For each kind the first that has it and matches a VM is that VM's, no other."""
 
     rules: tuple[RuleSpec, ...]
     #: each set: the Slack ids of one person.
@@ -116,9 +121,18 @@ class Policy:
         """Every id of this person, the given one included."""
         return frozenset({person}).union(*(ids for ids in self.people if person in ids))
 
-    def rule_for(self, machine: Place) -> RuleSpec | None:
-        """The VM's rule, or None where nobody may ask for it."""
-        return next((rule for rule in self.rules if rule.scope.matches(machine)), None)
+    def rule_for(self, machine: Place, kind: Kind = Kind.JIT_ACCESS) -> RuleSpec | None:
+        """The VM's rule for this kind, or None where nobody may ask for it."""
+        return next(
+            (rule for rule in self.rules if kind in rule.kinds and rule.scope.matches(machine)),
+            None,
+        )
+
+    def rule_for_all(self, places: Sequence[Place], kind: Kind) -> RuleSpec | None:
+        """The one rule that is every place's; None where there is none, or more than one."""
+        found = {rule.name: rule for p in places if (rule := self.rule_for(p, kind)) is not None}
+        is_all = bool(places) and all(self.rule_for(p, kind) is not None for p in places)
+        return next(iter(found.values())) if is_all and len(found) == 1 else None
 
     def rule_named(self, name: str) -> RuleSpec | None:
         """The rule of this name."""

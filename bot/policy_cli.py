@@ -79,7 +79,10 @@ class _Checker:
 
     def rule(self, rule: RuleSpec) -> Iterator[str]:
         """What is wrong with one rule."""
-        shadow = next((r for r in self._before(rule) if r.scope.covers(rule.scope)), None)
+        shadow = next(
+            (r for r in self._before(rule) if r.scope.covers(rule.scope) and rule.kinds <= r.kinds),
+            None,
+        )
         if shadow:
             yield self._say("covered", rule, other=shadow.name, line=shadow.line)
             return
@@ -104,13 +107,22 @@ class _Checker:
         return self._policy.rules[: self._policy.rules.index(rule)]
 
     def _machines(self, rule: RuleSpec) -> list[Machine]:
-        return [m for m in self._world.machines or () if self._ruled[m.key] is rule]
+        return [m for m in self._world.machines or () if self._has(rule, m)]
+
+    def _has(self, rule: RuleSpec, machine: Machine) -> bool:
+        """Whether it is the machine's rule for something that may be asked for under it."""
+        return any(self._policy.rule_for(machine, kind) is rule for kind in rule.kinds)
 
     def _unreached(self, rule: RuleSpec) -> Iterator[str]:
         matching = [m for m in self._world.machines or () if rule.scope.matches(m)]
         if not matching or self._machines(rule):
             return
-        rules = {found.name: None for m in matching if (found := self._ruled[m.key])}
+        rules = {
+            found.name: None
+            for m in matching
+            for kind in sorted(rule.kinds)
+            if (found := self._policy.rule_for(m, kind))
+        }
         yield self._say("taken", rule, rules=", ".join(rules))
 
     def _members(self, rule: RuleSpec, membership: Membership) -> Iterator[str]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from approvals.entry import SECRET_BYTES_MIN, AuditKeys
 from approvals.events import PersonId
-from approvals.policy_types import Policy, RuleSpec, Who
+from approvals.policy_types import ACCESS_ALONE, Policy, RuleSpec, Who
 from approvals.scope import make_scope
 from approvals.source import NamedNetwork
 from bot.settings import (
@@ -241,6 +241,7 @@ def _rule(root: Root, rule: RuleSection, line: int) -> RuleSpec:
         ticket_pattern=rule.ticket.pattern if rule.ticket else None,
         ticket_url=rule.ticket.url if rule.ticket else None,
         channel=rule.channel,
+        kinds=rule.kinds,
     )
 
 
@@ -259,6 +260,9 @@ def _aliases(root: Root) -> tuple[frozenset[PersonId], ...]:
 def _version(root: Root) -> str:
     """16 hex digits of a SHA-256 over everything that decides; comments and order of keys don't."""
     said = root.model_dump(include={"rules", "networks", "people", "administrators"})
+    for rule in said["rules"]:
+        if rule["kinds"] == ACCESS_ALONE:
+            del rule["kinds"]  # rules that do not say it have the version of ever
     text = json.dumps(said, sort_keys=True, default=_as_text, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 from annotated_types import Ge, Le
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
+from approvals.events import Kind
+from approvals.policy_types import ACCESS_ALONE
 from bot import settings_words as words
 from bot.settings_feeds import Alerts, FileChanges
 from bot.settings_kinds import (
@@ -176,6 +178,7 @@ class RuleSection(Section):
         timedelta(hours=1)
     )
     ticket: Ticket | None = None
+    kinds: Annotated[frozenset[Kind], PlainValidator(words.kinds)] = ACCESS_ALONE
     channel: Channel
 
 

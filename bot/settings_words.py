@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import PydanticCustomError
 
+from approvals.events import Kind
 from approvals.ports import parse_port
 from approvals.verdict import Refusal
 from approvals.window import parse_length
@@ -38,6 +39,10 @@ _QUOTES = "\"'`“”‘’「」"
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NAME = re.compile(r"[^\W_][\w .-]{0,39}")
+
+
+#: How `kinds:` of a rule is written. A kind has its line here once it can be asked for.
+KINDS = {"jit": Kind.JIT_ACCESS}
 
 
 class Wrong(PydanticCustomError):
@@ -78,6 +83,14 @@ def ports(value: object) -> frozenset[int] | None:
     if not isinstance(value, list) or not value:
         raise wrong("ports")
     return frozenset(port(item) for item in value)
+
+
+def kinds(value: object) -> frozenset[Kind]:
+    """A list of what may be asked for; `jit` is JIT access."""
+    listed = value if isinstance(value, list) else [value]
+    if not listed or not all(isinstance(item, str) and item in KINDS for item in listed):
+        raise wrong("kinds", kinds=", ".join(KINDS))
+    return frozenset(KINDS[str(item)] for item in listed)
 
 
 def network(value: object) -> IPv4Network | IPv6Network:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from approvals.events import State
+from approvals.policy import rule_of
 from approvals.request import Request
 from approvals.verdict import Refusal
 from handlers import deciding, drafts, listing
@@ -153,7 +154,7 @@ class Clicks:
         if request is None:
             return self._unknown(action, locale)
         s = self._s
-        rule = s.policy().rule_for(request.target)
+        rule = rule_of(s.policy(), request)
         approvers = rule.approvers.everybody(s.membership()) if rule else frozenset()
         is_own = request.is_same_person(caller.person)
         return details_view(

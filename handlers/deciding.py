@@ -30,7 +30,13 @@ from approvals.events import (
 from approvals.events import Refused as TryRefused
 from approvals.ledger import Change, Conflict, Recorded, Repeated
 from approvals.operations import op_id
-from approvals.policy import approver_rights, decider_rights, revoke_rights, start_by
+from approvals.policy import (
+    approver_rights,
+    decider_rights,
+    revoke_rights,
+    rule_of,
+    start_by,
+)
 from approvals.request import IllegalTransition, Request
 from approvals.verdict import Code, Field, Refusal, Refused
 from handlers.services import Services
@@ -160,7 +166,7 @@ def approve(
             same_person=tuple(sorted(policy.same_person(actor))),
             comment=comment,
         )
-        rule = policy.rule_for(request.target)
+        rule = rule_of(policy, request)
         is_last = len(request.approvals) + 1 >= request.rule.quorum
         deadline = start_by(rule, terms.window, now) if rule and is_last else None
         return Approved(approval, deadline)
