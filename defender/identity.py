@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import ClientSecretCredential, DefaultAzureCredential
 
 from defender.settings import AzureSettings, Service
@@ -41,6 +42,11 @@ def session_of(tls: ssl.SSLContext) -> aiohttp.ClientSession:
     )
 
 
+def transport_of(session: aiohttp.ClientSession) -> AioHttpTransport:
+    """For calls and for tokens; who is done with it leaves the session open."""
+    return AioHttpTransport(session=session, session_owner=False)
+
+
 def has_own_identity(settings: AzureSettings, service: Service) -> bool:
     """Whether Microsoft Graph is asked by an app registration of its own."""
     return service is Service.GRAPH and bool(
@@ -48,13 +54,17 @@ def has_own_identity(settings: AzureSettings, service: Service) -> bool:
     )
 
 
-def credential_of(settings: AzureSettings, service: Service = Service.ARM) -> ManagedCredential:
-    """The credential that a service is asked with."""
+def credential_of(
+    settings: AzureSettings, transport: AioHttpTransport, service: Service = Service.ARM
+) -> ManagedCredential:
+    """The credential that a service is asked with.
+
+    `transport` bears our TLS context: told of the CA file, the SDK would read it for each token,
+    on the loop, and keep a megabyte of it until the next full collection.
+    """
     options: dict[str, Any] = {}
     if settings.authority:
         options["authority"] = settings.authority
-    if settings.ca_file:
-        options["connection_verify"] = str(settings.ca_file)
     if settings.disable_instance_discovery:
         options["disable_instance_discovery"] = True
     client_id, client_secret = settings.client_id, settings.client_secret
@@ -63,8 +73,13 @@ def credential_of(settings: AzureSettings, service: Service = Service.ARM) -> Ma
     if settings.tenant_id and client_id and client_secret:
         return cast(
             ManagedCredential,
-            ClientSecretCredential(settings.tenant_id, client_id, client_secret, **options),
+            ClientSecretCredential(
+                settings.tenant_id, client_id, client_secret, transport=transport, **options
+            ),
         )
+    if settings.ca_file:
+        # Without it each link of the chain keeps its own: Service Fabric's trusts no authority.
+        options["transport"] = transport
     if settings.managed_identity_client_id:
         options["managed_identity_client_id"] = settings.managed_identity_client_id
     return cast(ManagedCredential, DefaultAzureCredential(**options))

@@ -19,7 +19,6 @@ from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from azure.core.pipeline import PipelineRequest, PipelineResponse, policies
-from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.identity import CredentialUnavailableError
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
@@ -30,7 +29,13 @@ from azure.mgmt.security.v2020_01_01.aio.operations import JitNetworkAccessPolic
 
 from defender.answers import clean
 from defender.errors import AzureBusy, AzureError, AzureRefused, AzureUnavailable, OutcomeUnknown
-from defender.identity import credential_of, has_own_identity, session_of, tls_context
+from defender.identity import (
+    credential_of,
+    has_own_identity,
+    session_of,
+    tls_context,
+    transport_of,
+)
 from defender.settings import AzureSettings, Service
 from defender.witness import Answer, Witness
 
@@ -68,10 +73,10 @@ class Sdk:
     def __init__(self, settings: AzureSettings, *, user_agent: str, tls: ssl.SSLContext) -> None:
         self._settings = settings
         self._session = session_of(tls)
-        self._transport = AioHttpTransport(session=self._session, session_owner=False)
-        self.credential = credential_of(settings)
+        self._transport = transport_of(self._session)
+        self.credential = credential_of(settings, self._transport)
         self._graph_credential = (
-            credential_of(settings, Service.GRAPH)
+            credential_of(settings, self._transport, Service.GRAPH)
             if has_own_identity(settings, Service.GRAPH)
             else None
         )
@@ -107,7 +112,7 @@ class Sdk:
         A credential of its own each time: the kept one would give its cached token, and hide that
         it can't be renewed, until minutes before the end.
         """
-        credential = credential_of(self._settings)
+        credential = credential_of(self._settings, self._transport)
         try:
             found = await credential.get_token(scope)
         except _WORLD_ERRORS as error:
