@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,11 +10,13 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from approvals import proof
 from approvals.entry import Entry
 from approvals.events import Applying, Approved, State, Terms
 from approvals.ledger import Change, Ledger, LedgerFrozen
 from approvals.proof import ProofFailed, judge, prove
 from approvals.request import Request
+from delivery.tasks import end
 from tests.approvals.forging import rewrite, rows_of
 from tests.approvals.samples import (
     ALICE_HOME,
@@ -47,6 +50,31 @@ async def test_proof_reaches_over_many_other_entries(make_ledger: MakeLedger) ->
         await file(ledger, f"other{n}", ports=(1000 + n,))
     trying = await run_to_applying(ledger, request)
     assert (await prove(make_ledger(), request.id, trying.entry)).request == trying.request
+
+
+@pytest.mark.proves("C110")
+async def test_long_walk_lets_others_have_their_turns(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "BREATH", 10)
+    request = await file(ledger)
+    for n in range(30):
+        await file(ledger, f"other{n}", ports=(1000 + n,))
+    trying = await run_to_applying(ledger, request)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    other = asyncio.create_task(others())
+    own, _ = await proof._own_entries(ledger, request.id, ledger.chain.head)
+    await end([other])
+
+    assert own[-1].sequence == trying.entry.sequence
+    assert turns >= 2
 
 
 @pytest.mark.proves("J4", "B4")
