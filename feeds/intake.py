@@ -11,6 +11,7 @@ from approvals.scope import Place
 from defender.alert import Alert
 from delivery.outbox import ChannelId
 from feeds.facts import Facts, facts_of
+from feeds.own_writes import OwnWrites
 from feeds.routing import Routed
 from feeds.settings import AlertSettings
 from feeds.store import AlertStore, Arrival, IngestReport, SayChange
@@ -56,6 +57,7 @@ class Intake:
         foretell: Foretell | None = None,
     ) -> None:
         self._store = store
+        self._writes = OwnWrites(store)
         self._settings = settings
         self._find = find
         self._say_change = say_change
@@ -66,7 +68,9 @@ class Intake:
         """Route and ingest. It is written, and what must be watched is, when this returns."""
         arrivals: list[Arrival] = []
         watched: list[Watched] = []
-        routing = self._settings().routing
+        settings = self._settings()
+        routing = settings.routing
+        alerts = await self._writes.settled(alerts, now=now, every=settings.every)
         for number, alert in enumerate(alerts, start=1):
             routed = routing.find_quickly(self._facts(alert))
             arrivals.append(self._arrival(alert, routed, now))

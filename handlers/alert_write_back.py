@@ -22,6 +22,7 @@ from defender.errors import (
     AzureRefused,
 )
 from delivery.outbox import OUTBOX_ERRORS, Line
+from feeds.own_writes import OwnWrites
 from feeds.reading import Stored
 from handlers import alert_xdr
 from handlers.alert_facts import AlertFacts
@@ -61,6 +62,7 @@ class WriteBack:
         self._consumer = consumer
         self._facts = AlertFacts(services, feed)
         self._portal = PortalChanges(services, feed)
+        self._writes = OwnWrites(feed.store)
         self._wait = wait
 
     async def run(self) -> None:
@@ -100,10 +102,18 @@ class WriteBack:
 
     async def _in_azure(self, states: States, entry: Entry, stored: Stored, verb: Verb) -> None:
         problem = await self._set(states, stored, verb)
-        if not problem and verb in ("resolve", "dismiss"):
-            await self._portal.note_written(stored.alert.key)
+        if not problem and (verb != "inProgress" or stored.alert.state == "active"):
+            await self._note(stored, verb)
         if problem and verb != "inProgress":
             await self._tell(entry, stored, problem)
+
+    async def _note(self, stored: Stored, verb: Verb) -> None:
+        """Sources that lag must not undo it, and the portal may, later."""
+        key, now = stored.alert.key, await self._s.ledger.now()
+        after = STATES.get(verb, "inprogress")
+        await self._writes.note(key, stored.alert.state, after, now=now)
+        if verb in ("resolve", "dismiss"):
+            await self._portal.note_written(key)
 
     async def _is_wanted(self, stored: Stored, verb: Verb) -> bool:
         """Somebody may have decided otherwise since, and Defender may say so already."""
