@@ -122,6 +122,18 @@ class FileChangeReads:
         """The newest first."""
         return await self._since(self.key("changes:machine", place), since, limit)
 
+    async def between(
+        self, resource_id: str, machine: str, since: datetime, until: datetime
+    ) -> list[Weighed]:
+        """A machine's changes in these hours, the oldest first; known by its id or by its name."""
+        found: dict[str, tuple[datetime, Weighed]] = {}
+        for place in dict.fromkeys(p.casefold() for p in (resource_id, machine) if p):
+            for row in await self.of_machine(place, since):
+                at = row.change.changed_at or row.change.seen_at
+                if at is not None and since <= at <= until:
+                    found[row.change.key] = at, row
+        return [row for _, row in sorted(found.values(), key=lambda pair: pair[0])]
+
     async def of_path(self, path: str, since: datetime, limit: int = READ_MAX) -> list[Weighed]:
         """On every machine, the newest first; composed and decomposed spellings are one path."""
         return await self._since(self.key("changes:path", path_index(path)), since, limit)

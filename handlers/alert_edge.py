@@ -13,12 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
-from slack_sdk.errors import SlackApiError
 
 from approvals.ledger import LedgerError
-from delivery.network import NETWORK_ERRORS
 from delivery.outbox import OUTBOX_ERRORS
-from delivery.refusals import error_name
 from handlers import answering
 from handlers.alert_clicks import AlertClicks, Outcome
 from handlers.alert_forms import AlertForms
@@ -31,7 +28,7 @@ from handlers.locale import Locale
 from handlers.services import Services
 from handlers.telling import Telling
 from handlers.views import alert_answers, answers
-from handlers.views.blocks import Message, View
+from handlers.views.blocks import Message
 
 log = logging.getLogger(__name__)
 
@@ -147,21 +144,12 @@ class AlertEdge:
             return
         if outcome is not None:
             if (body.get("view") or {}).get("type") == "modal":
-                await self._push(caller, outcome)
+                await self._telling.push(caller, outcome)
             else:
                 action_id = str(action.get("action_id"))
                 late = answers.trigger_expired_again(action_id, _value(action), locale)
                 await self._telling.open(caller, outcome, respond, late=late)
         await ack()
-
-    async def _push(self, caller: Caller, view: View) -> None:
-        """Over the form that is open; whoever was too slow presses once more."""
-        try:
-            await self._s.client.views_push(trigger_id=caller.trigger_id, view=view)
-        except SlackApiError as error:
-            log.warning("a form was not pushed: %s", error_name(error))
-        except NETWORK_ERRORS as error:
-            log.warning("a form was not pushed: %s", type(error).__name__)
 
     async def form(self, ack: AsyncAck, body: Body) -> None:
         caller = of_view(body)

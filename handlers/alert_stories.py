@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import structs
 
@@ -60,10 +60,8 @@ class Stories:
         near = [one for one in others if one not in same and _is_near(one, alert)]
         changes = []
         if view.at is not None:
-            until = (alert.ended_at or view.at) + HOURS
-            changes = list(
-                await self._feed.changes(alert.resource_id, alert.machine, view.at - HOURS, until)
-            )
+            since, until = hours_of(alert, view.at)
+            changes = list(await self._feed.changes(alert.resource_id, alert.machine, since, until))
         return StoryFacts(
             view=view,
             related=tuple(near[:RELATED_MAX]),
@@ -72,6 +70,11 @@ class Stories:
             xdr=xdr,
             has_changes=bool(changes),
         )
+
+
+def hours_of(alert: Alert, at: datetime) -> tuple[datetime, datetime]:
+    """When file changes belong to the story of an alert that happened `at`."""
+    return at - HOURS, (alert.ended_at or at) + HOURS
 
 
 def _richer(alert: Alert, xdr: XdrAlert | None) -> Alert:

@@ -19,11 +19,14 @@ from handlers.command_line import Verb
 from handlers.jit import Jit, Reply
 from handlers.locale import Locale
 from handlers.services import Services
+from handlers.story_changes import ALERT, StoryChanges
 from handlers.views import change_words as words
 from handlers.views import safe
+from handlers.views.alert_words import short_id
 from handlers.views.blocks import Message, View
 from handlers.views.change_details import PAGE_SIZE, copy_form, details_form
 from handlers.views.change_forms import mute_form, note, reason_form
+from handlers.views.change_words import ChangeView
 
 Action = Mapping[str, Any]
 
@@ -58,6 +61,7 @@ class ChangeClicks:
         self._show = show
         self._deeds = deeds
         self._silence = silence
+        self._story = StoryChanges(services, store, show)
         self._jit = Jit(services)
         self._table: Mapping[str, Callable[[Caller, str, Locale], Awaitable[Outcome]]] = {
             "fim_take": self._take,
@@ -171,25 +175,32 @@ class ChangeClicks:
 
     async def _details(self, caller: Caller, value: str, locale: Locale) -> Outcome:
         del caller
-        view = await self._show.view(burst_of(value), count=PAGE_SIZE)
+        view = await self._seen(value, PAGE_SIZE)
         return _gone(value, locale) if view is None else details_form(view, 0, locale)
 
     async def _page(self, caller: Caller, value: str, locale: Locale) -> Outcome:
         del caller
-        burst_id, _, place = value.rpartition(".")
+        place = value.rpartition(".")[2]
         first = int(place) if place.isdecimal() and len(place) < 7 else 0
-        view = await self._show.view(burst_id, first=first, count=PAGE_SIZE)
+        view = await self._seen(value, PAGE_SIZE, first=first)
         return _gone(value, locale) if view is None else Turn(details_form(view, first, locale))
 
     async def _text(self, caller: Caller, value: str, locale: Locale) -> Outcome:
         del caller
-        view = await self._show.view(burst_of(value), count=COPY_ROWS)
+        view = await self._seen(value, COPY_ROWS)
         return _gone(value, locale) if view is None else Turn(copy_form(view, locale))
+
+    async def _seen(self, value: str, count: int, *, first: int = 0) -> ChangeView | None:
+        """A burst's changes, or those of an alert's story."""
+        name = burst_of(value)
+        if name.startswith(ALERT):
+            return await self._story.view(name, first=first, count=count)
+        return await self._show.view(name, first=first, count=count)
 
 
 def burst_of(value: str) -> str:
-    """`F-880` of `F-880.3`."""
-    return value.partition(".")[0]
+    """`F-880` of `F-880.3`; an alert's key may have dots of its own."""
+    return value.rpartition(".")[0] if value.startswith(ALERT) else value.partition(".")[0]
 
 
 def value_of(action: Action) -> str:
@@ -208,4 +219,10 @@ def done_note(burst_id: str, done: Done, said: str, locale: Locale) -> Message:
 
 
 def _gone(value: str, locale: Locale) -> Message:
-    return note(locale.text("fim.gone", id=safe.escape_mrkdwn(burst_of(value), 40)))
+    return note(locale.text("fim.gone", id=safe.escape_mrkdwn(_shown(value), 40)))
+
+
+def _shown(value: str) -> str:
+    """What people call it."""
+    name = burst_of(value)
+    return short_id(name.removeprefix(ALERT)) if name.startswith(ALERT) else name

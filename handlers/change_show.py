@@ -18,7 +18,7 @@ from delivery.deliverer import Rendered
 from delivery.outbox import Card, ChannelId, Line, ObjectId
 from feeds.cases import Case, read_case
 from feeds.correlation import last_before, sessions_at
-from feeds.file_change_records import StoredBurst
+from feeds.file_change_records import StoredBurst, Weighed
 from feeds.file_change_store import FileChangeStore
 from feeds.windows import ChangeWindow, PathMute
 from handlers.consequences import Told
@@ -82,6 +82,14 @@ class ChangeShow:
         burst = await self._store.burst(burst_id)
         if burst is None:
             return None
+        rows = await self._store.rows(burst_id, first=first, count=count)
+        return await self.view_of(burst, rows, is_raised=is_raised)
+
+    async def view_of(
+        self, burst: StoredBurst, rows: Sequence[Weighed], *, is_raised: bool = False
+    ) -> ChangeView:
+        """Everything around these rows: sessions, people, what was decided."""
+        burst_id = burst.id
         version, case = await self.case(burst_id)
         requests = await self._requests(burst)
         start, end = burst.first_at - SLACK_OF_CLOCKS, burst.last_at + SLACK_OF_CLOCKS
@@ -95,7 +103,7 @@ class ChangeShow:
         named += [window.opened_by] if window else []
         return ChangeView(
             burst=burst,
-            rows=tuple(await self._store.rows(burst_id, first=first, count=count)),
+            rows=tuple(rows),
             now=self._s.ledger.instant,
             case=case,
             case_version=version,

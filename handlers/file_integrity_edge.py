@@ -103,6 +103,9 @@ class FileIntegrityEdge:
             case Turn(view):
                 await ack()
                 self._s.background.start(self._turn(body, view), name="form")
+            case _ if (body.get("view") or {}).get("type") == "modal":
+                await self._telling.push(caller, outcome)
+                await ack()
             case _:
                 late = answers.trigger_expired_again(action_id, value_of(action), locale)
                 await self._telling.open(caller, outcome, respond, late=late)

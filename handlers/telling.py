@@ -42,6 +42,15 @@ class Telling:
             log.warning("a form was not opened: %s", type(error).__name__)
         self._s.background.start(self.tell(caller, late, respond), name="answer")
 
+    async def push(self, caller: Caller, view: View) -> None:
+        """Over the form that is open; whoever was too slow presses once more."""
+        try:
+            await self._s.client.views_push(trigger_id=caller.trigger_id, view=view)
+        except SlackApiError as error:
+            log.warning("a form was not pushed: %s", error_name(error))
+        except NETWORK_ERRORS as error:
+            log.warning("a form was not pushed: %s", type(error).__name__)
+
     async def tell(self, caller: Caller, message: Message, respond: AsyncRespond) -> None:
         """By the response URL; where there is none (Home, a form), in the DM."""
         if not (caller.response_url and await by_response_url(respond, message)):

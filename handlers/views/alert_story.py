@@ -68,7 +68,7 @@ def story(facts: StoryFacts, locale: Locale) -> View:
         *_part("alert.story.todo", _todo(alert), locale),
         *_part("alert.story.related", _related(facts, locale), locale),
         *_part("alert.story.xdr", _in_xdr(facts.xdr, locale), locale),
-        _buttons(alert, locale),
+        _buttons(facts, locale),
         blocks.context(locale.text("alert.story.small", sources=_sources(facts, locale))),
         metadata=say.reference(alert.key),
         close=locale.text("alert.story.close"),
@@ -183,14 +183,18 @@ def _ids(alerts: Sequence[Alert], locale: Locale) -> Iterable[Element]:
         yield blocks.run(comma + safe.ELLIPSIS)
 
 
-def _buttons(alert: Alert, locale: Locale) -> Block:
+def _buttons(facts: StoryFacts, locale: Locale) -> Block:
+    alert = facts.view.alert
     ref = say.reference(alert.key)
-    portal = None
+    portal = changes = None
+    if facts.changes:
+        label = locale.text("alert.story.changes")
+        changes = blocks.button(label, "fim_details", f"alert:{ref}.0")
     if is_web_address(alert.link):
         label = locale.text("alert.small.open")
         portal = blocks.button(label, "alert_portal", ref, url=alert.link)
     return blocks.actions(
-        blocks.button(locale.text("alert.story.copy"), "alert_story_text", ref), portal
+        blocks.button(locale.text("alert.story.copy"), "alert_story_text", ref), changes, portal
     )
 
 

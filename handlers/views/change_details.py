@@ -10,6 +10,7 @@ from feeds.file_change_records import Weighed
 from handlers.locale import Locale
 from handlers.views import blocks, safe
 from handlers.views import change_words as words
+from handlers.views.alert_words import short_id
 from handlers.views.blocks import Block, Message, View
 from handlers.views.change_words import ChangeView
 
@@ -47,7 +48,7 @@ def copy_form(view: ChangeView, locale: Locale) -> View:
     """The same as text for a ticket; `view.rows` are all that fit."""
     lines = [_copied(row.change, locale) for row in view.rows]
     title = safe.one_line(words.machine(view, locale))
-    text = "\n".join([f"{view.burst.id} {title}", *lines])
+    text = "\n".join([f"{_id(view)} {title}", *lines])
     return blocks.modal(
         "fim_details",
         locale.text("fim.details.copied"),
@@ -64,8 +65,14 @@ def details_text(view: ChangeView, locale: Locale) -> Message:
     """The page as a message, for whoever's form could not be opened any more."""
     rows = [_row(row, view, locale) for row in view.rows[:PAGE_SIZE]]
     head = _head(view, 0, len(rows), locale)
-    plain = f"{view.burst.id} {safe.escape_mrkdwn(words.machine(view, locale))}"
+    plain = f"{_id(view)} {safe.escape_mrkdwn(words.machine(view, locale))}"
     return blocks.message(plain, head, *rows)
+
+
+def _id(view: ChangeView) -> str:
+    """What people call it; the changes of an alert's story have no name of their own."""
+    kind, _, key = view.burst.id.partition(":")
+    return short_id(key) if kind == "alert" else view.burst.id
 
 
 def _head(view: ChangeView, first: int, shown: int, locale: Locale) -> Block:

@@ -101,6 +101,31 @@ async def test_details_are_turned_page_by_page(files: FileStage) -> None:
     await alice.wait_view(where=lambda view: "5 to 6 of 6" in str(view.blocks))
 
 
+@pytest.mark.proves("D4", "E3")
+async def test_story_of_an_alert_leads_to_the_file_changes_of_its_hours(files: FileStage) -> None:
+    """Two bursts are one list there: the dangerous ones first, page by page, to be copied."""
+    slack, azure = files.stage.slack, files.stage.azure
+    kimura = slack.person("kimura")
+    for n in range(4):
+        azure.change_file("web-01", f"/srv/{n}", ago=timedelta(minutes=30))
+    azure.change_file("web-01", "/etc/sudoers")
+    azure.change_file("web-01", "/srv/old", ago=timedelta(hours=5))
+    await files.read()
+    azure.raise_alert("web-01", severity="High", title="Possible reverse shell")
+    card = await slack.wait_message("C0SOC", containing="Possible reverse shell", timeout=30)
+    await kimura.click(card, "alert_story")
+    story = await kimura.wait_view(callback_id="alert.story")
+    await kimura.click(story, "fim_details")
+    form = await kimura.wait_view(where=lambda view: "1 to 4 of 5" in str(view.blocks))
+    assert "/etc/sudoers" in str(form.blocks)
+    await kimura.click(form, "fim_page")
+    last = await kimura.wait_view(where=lambda view: "5 to 5 of 5" in str(view.blocks))
+    assert "/etc/sudoers" not in str(last.blocks)
+    await kimura.click(last, "fim_text")
+    text = await kimura.wait_view(containing="/etc/sudoers")
+    assert "alert:" not in text.all_text()
+
+
 @pytest.mark.proves("E2", "E6")
 async def test_announced_changes_are_one_line(files: FileStage) -> None:
     slack = files.stage.slack

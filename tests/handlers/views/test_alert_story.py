@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
@@ -15,11 +16,13 @@ from defender.file_change_decode import FileChange
 from defender.xdr_decode import Comment, XdrAlert
 from feeds.cases import NOBODY
 from handlers.locale import Locale
+from handlers.views import alert_words as say
 from handlers.views.alert_forms import dismiss_form
 from handlers.views.alert_story import StoryFacts, story
 from handlers.views.alert_story_text import story_text
 from handlers.views.alert_thread import change_line, deed_line
 from handlers.views.alert_tree import COLUMNS, process_tree
+from handlers.views.blocks import View
 from tests.handlers.views import alert_samples as sample
 from tests.handlers.views import samples
 from tests.handlers.views.checks import texts
@@ -85,6 +88,20 @@ def test_steps_stand_in_order_of_time() -> None:
 @pytest.mark.proves("D4")
 def test_story_is_valid_in_both_languages(locale: Locale) -> None:
     assert_valid_view(story(facts(), locale))
+
+
+@pytest.mark.proves("D4", "E3")
+def test_story_leads_to_the_file_changes_where_there_are_some(locale: Locale) -> None:
+    given = facts()
+    wanted = f"alert:{say.reference(given.view.alert.key)}.0"
+    assert ("fim_details", wanted) in _buttons(story(given, locale))
+    without = _buttons(story(facts(changes=(), has_changes=False), locale))
+    assert "fim_details" not in dict(without)
+
+
+def _buttons(view: View) -> list[tuple[str, str]]:
+    found = [block for block in cast(list[Any], view["blocks"]) if block["type"] == "actions"]
+    return [(one["action_id"], one["value"]) for block in found for one in block["elements"]]
 
 
 @pytest.mark.proves("D4")
