@@ -95,8 +95,8 @@ class Grouper:
             found = await self._store.waiting(storm_id, limit)
             if not is_due and len(found) < limit and len(found) == self._too_few:
                 return [], []
-            stored = await self._store.many([key for _, key in found])
-            drawn = await self._drawn(channel, [one.alert for one in stored])
+            known = await self._store.alerts([key for _, key in found])
+            drawn = await self._drawn(channel, known)
             is_cut = len(found) == limit  # there are more than were drawn
             if len(drawn) > 1 or not is_cut or limit == DRAW_MAX:
                 break
@@ -105,11 +105,11 @@ class Grouper:
             self._fits = max(FITS_MIN, drawn[0].holds + drawn[0].holds // 4)
             if is_cut or not is_due:
                 drawn = drawn[:-1]
-        elif stored and not (is_due or is_cut):
+        elif known and not (is_due or is_cut):
             self._too_few = len(found)
             return [], []
         self._too_few = 0
-        later = {one.alert.key for one in stored[sum(detail.holds for detail in drawn) :]}
+        later = {alert.key for alert in known[sum(detail.holds for detail in drawn) :]}
         return drawn, [member for member, key in found if key not in later]
 
     async def _drawn(self, channel: ChannelId, alerts: Sequence[Alert]) -> list[Detail]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+import msgspec
+
 from defender.alert import Alert
 from delivery.outbox import ChannelId, ObjectId
 from feeds.reading import READ_MAX, AlertReads, Stored, instant
@@ -21,6 +23,8 @@ Block = dict[str, Any]
 
 #: Member of a storm: severity, machine, key, so that they sort by what is told first.
 _SEPARATOR = "\n"
+
+_STORM = msgspec.msgpack.Decoder(tuple[list[str], list[str], int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +91,8 @@ class Storms(AlertReads):
     """Storms as they are known."""
 
     async def storm(self, storm_id: str) -> Storm | None:
-        key = self.scripts.key("storm", storm_id)
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.hgetall(key)
-        pipe.hgetall(f"{key}:counts")
-        pipe.zcard(f"{key}:waiting")
-        row, counts, waiting = await pipe.execute()
-        return _storm(storm_id, row, counts, waiting) if row else None
+        row, counts, waiting = _STORM.decode(await self.scripts.run("storm", [storm_id]))
+        return _storm(storm_id, _pairs(row), _pairs(counts), waiting) if row else None
 
     async def current(self, channel: ChannelId) -> str | None:
         """The storm of a channel that is not over."""
@@ -125,13 +124,15 @@ class Storms(AlertReads):
         return [text(row) for row in cast(Any, await self._redis.zrange(key, 0, limit - 1))]
 
 
-def _storm(
-    storm_id: str, row: dict[bytes, bytes], counts: dict[bytes, bytes], waiting: int
-) -> Storm:
+def _pairs(flat: Sequence[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _storm(storm_id: str, row: dict[str, str], counts: dict[str, str], waiting: int) -> Storm:
     by_rank, by_kind = Counter[int](), Counter[str]()
     by_machine = Counter[tuple[str, int]]()
     for field, number in counts.items():
-        kind, _, name = field.decode().partition(_SEPARATOR)
+        kind, _, name = field.partition(_SEPARATOR)
         match kind:
             case "rank":
                 by_rank[int(name)] = int(number)
@@ -140,17 +141,17 @@ def _storm(
                 by_machine[machine, int(rank)] = int(number)
             case _:
                 by_kind[name] = int(number)
-    over_at = row.get(b"over_at")
+    over_at = row.get("over_at")
     return Storm(
         id=storm_id,
-        channel=ChannelId(row[b"channel"].decode()),
-        version=int(row[b"version"]),
-        opened_at=instant(row[b"opened_at"]),
-        last_at=instant(row[b"last_at"]),
+        channel=ChannelId(row["channel"]),
+        version=int(row["version"]),
+        opened_at=instant(row["opened_at"]),
+        last_at=instant(row["last_at"]),
         over_at=None if over_at is None else instant(over_at),
-        total=int(row[b"total"]),
+        total=int(row["total"]),
         waiting=waiting,
-        lines=int(row[b"lines"]),
+        lines=int(row["lines"]),
         by_rank=by_rank,
         by_machine=by_machine,
         by_kind=by_kind,

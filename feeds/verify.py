@@ -10,7 +10,8 @@ import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from datetime import timedelta
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -18,14 +19,17 @@ from delivery.outbox import Card, ChannelId, Item, Outbox
 from feeds.reading import AlertReads
 from feeds.scripts import text
 
-#: Entries of one read, between which other work gets its turn.
+#: Entries of one read, between which other work gets its turn: 2 ms.
 PORTION = 100
+#: A stream's entries are read field by field.
+ENTRIES_MAX = 50
 #: So often something must be missing to be called so.
 LOOKS = 3
 LOOK_AGAIN_SECONDS = 0.2
 
 _LINES = re.compile(r"(storm:[^:]+|digest:[^:]+:[^:]+):(\d+):(\d+)")
 _ITEM = msgspec.json.Decoder(Item)
+_FATES = msgspec.msgpack.Decoder(list[tuple[str | Literal[False], bool]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,22 @@ class Verify:
         self._redis = store.scripts.redis
         self._outbox = outbox
 
-    async def run(self) -> FeedsReport:
-        """The report, by up to three looks."""
+    async def run(self, *, pause: timedelta = timedelta(0)) -> FeedsReport:
+        """The report, by up to three looks. `pause` leaves others the time between two reads."""
         counters = await self._store.counters()
         ingested = counters.get("ingested", 0) - counters.get("retired", 0)
-        rows = cast(Any, await self._redis.zrange(self._scripts.key("alerts"), 0, -1))
-        keys = [text(row) for row in rows]
-        found = await self._look(keys)
+        known: dict[str, None] = {}
+        async for part in self._store.in_parts("alerts"):
+            known |= dict.fromkeys(part)
+            await _rest(pause)
+        keys = list(known)
+        found = await self._look(keys, pause)
         for _ in range(LOOKS - 1):
             missing = [key for key in keys if found[key] == "missing"]
             if not missing:
                 break
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
-            found |= await self._look(missing)
+            found |= await self._look(missing, pause)
         said = list(found.values())
         return FeedsReport(
             ingested=max(ingested, len(keys)),
@@ -90,7 +97,7 @@ class Verify:
             refused=await self._outbox.set_aside_count(),
         )
 
-    async def _look(self, keys: Sequence[str]) -> dict[str, str]:
+    async def _look(self, keys: Sequence[str], pause: timedelta) -> dict[str, str]:
         seen = _Seen()
         await self._feeds(seen)
         await self._counted(seen)
@@ -99,16 +106,11 @@ class Verify:
         receipts = _Receipts(self._outbox, seen)
         for start in range(0, len(keys), PORTION):
             part = keys[start : start + PORTION]
-            pipe = self._redis.pipeline(transaction=False)
-            for key in part:
-                pipe.hget(self._scripts.key("alert", key), "fate")
-                pipe.exists(self._scripts.key("address", f"alert:{key}"))
-            answers = await pipe.execute()
-            fates = [None if fate is None else text(fate) for fate in answers[::2]]
-            await receipts.read(fate for fate in fates if fate is not None)
-            for key, fate, is_shown in zip(part, fates, answers[1::2], strict=True):
-                found[key] = _state(key, fate, seen, receipts, is_shown=bool(is_shown))
-            await asyncio.sleep(0)
+            fates = _FATES.decode(await self._scripts.run("fates", part))
+            await receipts.read(fate for fate, _ in fates if fate)
+            for key, (fate, is_shown) in zip(part, fates, strict=True):
+                found[key] = _state(key, fate or None, seen, receipts, is_shown=is_shown)
+            await _rest(pause)
         return found
 
     # --- what waits, in the order in which alerts move ---
@@ -121,14 +123,12 @@ class Verify:
     async def _counted(self, seen: _Seen) -> None:
         """In storms without a line yet, and held back for the morning."""
         for channel in await self._members("helds"):
-            key = self._scripts.key("held", channel)
-            rows = cast(Any, await self._redis.zrange(key, 0, -1))
-            seen.alerts |= {text(row) for row in rows}
+            async for part in self._store.in_parts("held", channel):
+                seen.alerts.update(part)
         storms = cast(Any, await self._redis.zrange(self._scripts.key("storms"), 0, -1))
         for storm in storms:
-            key = self._scripts.key("storm", text(storm), "waiting")
-            rows = cast(Any, await self._redis.zrange(key, 0, -1))
-            seen.alerts |= {text(row).split("\n", 2)[-1] for row in rows}
+            async for part in self._store.in_parts("storm", text(storm), "waiting"):
+                seen.alerts.update(member.split("\n", 2)[-1] for member in part)
 
     async def _outboxes(self, seen: _Seen) -> None:
         for channel in await self._members("outboxes"):
@@ -148,12 +148,17 @@ class Verify:
         start = "-"
         while True:
             key = self._scripts.key(kind, channel)
-            rows = cast(Any, await self._redis.xrange(key, min=start, count=PORTION))
+            rows = cast(Any, await self._redis.xrange(key, min=start, count=ENTRIES_MAX))
             for _, fields in rows:
                 yield fields
-            if len(rows) < PORTION:
+            if len(rows) < ENTRIES_MAX:
                 return
+            await asyncio.sleep(0)
             start = f"({text(rows[-1][0])}"
+
+
+async def _rest(pause: timedelta) -> None:
+    await asyncio.sleep(pause.total_seconds())
 
 
 class _Receipts:
