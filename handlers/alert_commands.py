@@ -15,8 +15,11 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from approvals.ledger import LedgerError
 from delivery.outbox import OUTBOX_ERRORS
 from handlers import answering
+from handlers.alert_line import parse
+from handlers.alert_verbs import AlertVerb
 from handlers.alerts import Alerts
 from handlers.caller import Caller, of_click, of_command
+from handlers.home import HomeTab
 from handlers.locale import Locale
 from handlers.mentions import unescaped
 from handlers.services import Services
@@ -32,12 +35,16 @@ Body = Mapping[str, Any]
 #: other buttons of one alert are `handlers.alert_edge`'s.
 ACTIONS = re.compile(r"^(alerts_\w+|alert_show(_\d+)?)$")
 
+#: What changes whose an alert is, or whether it is open.
+DEEDS = frozenset({AlertVerb.TAKE, AlertVerb.RESOLVE, AlertVerb.DISMISS})
+
 
 class AlertCommands:
     """The listeners. Where the feed is off, each says so."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, home: HomeTab) -> None:
         self._s = services
+        self._home = home
         self._telling = Telling(services)
 
     def register(self, app: AsyncApp) -> None:
@@ -64,6 +71,7 @@ class AlertCommands:
         if not isinstance(alerts, Message):
             alerts = await _answered(alerts.run(caller, typed, locale), locale)
         await self._telling.tell(caller, alerts, respond)
+        await self._redraw(caller, typed)
 
     async def _clicked(
         self, caller: Caller, action_id: str, value: str, respond: AsyncRespond
@@ -74,6 +82,13 @@ class AlertCommands:
             asked = _known(alerts.click(caller, action_id, value, locale), action_id, locale)
             alerts = await _answered(asked, locale)
         await self._telling.tell(caller, alerts, respond)
+        if action_id.startswith("alerts_run"):
+            await self._redraw(caller, value.removeprefix("/alerts "))
+
+    async def _redraw(self, caller: Caller, typed: str) -> None:
+        """Home shows what is mine: after a line that may have changed it."""
+        if parse(typed).verb in DEEDS:
+            await self._home.refresh(caller.person)
 
     def _alerts(self, caller: Caller, locale: Locale) -> Alerts | Message:
         """Made anew each time: it holds nothing, and the feed is wired after the listeners.

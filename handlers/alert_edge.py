@@ -14,6 +14,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 
+from approvals.events import PersonId
 from approvals.ledger import LedgerError
 from delivery.outbox import OUTBOX_ERRORS
 from handlers import answering
@@ -23,6 +24,7 @@ from handlers.alert_health import AlertHealth
 from handlers.alert_many import ManyAlerts
 from handlers.caller import Caller, of_click, of_view
 from handlers.forms import Closed, Errors
+from handlers.home import HomeTab
 from handlers.jit import Jit
 from handlers.locale import Locale
 from handlers.services import Services
@@ -57,8 +59,9 @@ class _Tables:
 class AlertEdge:
     """The listeners. Where the feed is off, each says so."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, home: HomeTab) -> None:
         self._s = services
+        self._home = home
         self._telling = Telling(services)
         self._jit = Jit(services)
 
@@ -126,6 +129,7 @@ class AlertEdge:
         said = await self._answered(work, locale)
         if isinstance(said, Message):
             await self._telling.tell(caller, said, respond)
+        await self._home.refresh(caller.person)
 
     async def _show(
         self,
@@ -141,6 +145,7 @@ class AlertEdge:
         if isinstance(outcome, Message):
             await ack()
             self._s.background.start(self._telling.tell(caller, outcome, respond), name="answer")
+            self._redraw(caller.person)  # a deed, mostly
             return
         if outcome is not None:
             if (body.get("view") or {}).get("type") == "modal":
@@ -155,10 +160,12 @@ class AlertEdge:
         caller = of_view(body)
         locale = self._s.languages.of_person(caller.person)
         tables = self._tables()
+        people = [caller.person]
         try:
             if tables is None:
                 outcome: Errors | Closed = Closed(alert_answers.sentence("off", locale))
             else:
+                people += await tables.forms.concerned(body)
                 outcome = await tables.forms.run(caller, body, locale)
         except (LedgerError, *OUTBOX_ERRORS) as error:
             outcome = Closed(_unreachable(error, locale))
@@ -170,6 +177,11 @@ class AlertEdge:
                 if answer is not None:
                     work = self._telling.tell_in(caller.person, channel, answer)
                     self._s.background.start(work, name="answer")
+                self._redraw(*people)
+
+    def _redraw(self, *people: PersonId) -> None:
+        """Home shows what is theirs, to those who have opened it."""
+        self._s.background.start(self._home.refresh_all(people), name="home")
 
     async def _answered(self, work: Awaitable[Outcome], locale: Locale) -> Outcome:
         """A Redis or ledger that does not answer is an answer, too."""

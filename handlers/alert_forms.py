@@ -48,6 +48,15 @@ class AlertForms:
         about = str(body["view"].get("private_metadata") or "")
         return await handle(caller, about, body, locale) if handle else Closed(None)
 
+    async def concerned(self, body: Mapping[str, Any]) -> list[PersonId]:
+        """Whose alert it was before a hand-over, and whose it may be then."""
+        view = body["view"]
+        if view.get("callback_id") != "alert.assign":
+            return []
+        stored = await self._facts.find(str(view.get("private_metadata") or ""))
+        owner = (await self._facts.case(stored.alert.key))[1].owner if stored else ""
+        return [PersonId(person) for person in (owner, _chosen_person(body)) if person]
+
     async def _dismiss(
         self, caller: Caller, ref: str, body: Mapping[str, Any], locale: Locale
     ) -> Outcome:

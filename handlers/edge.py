@@ -56,7 +56,8 @@ def register(
     enterprise: str | None,
 ) -> None:
     """Hang everything on the Bolt app."""
-    edge = Edge(services)
+    home = HomeTab(services)
+    edge = Edge(services, home)
     guard = Guard(services, Home(teams, app_id, enterprise), edge.turn_away)
     app.use(guard)
     app.action(re.compile(r"^(jit|home|audit)_"))(edge.click)
@@ -66,8 +67,8 @@ def register(
     app.action("vm")(edge.vm_chosen)
     app.action(re.compile(r"^(source|ports|open_portal)$"))(edge.noted)
     app.command("/audit")(edge.audit_command)
-    AlertCommands(services).register(app)
-    AlertEdge(services).register(app)
+    AlertCommands(services, home).register(app)
+    AlertEdge(services, home).register(app)
     app.event("app_mention")(edge.mention)
     app.event("message")(edge.direct_message)
     app.event("app_home_opened")(edge.home_opened)
@@ -78,12 +79,12 @@ def register(
 class Edge:
     """The listeners. Each reads the caller, asks the table, sends the answer."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, home: HomeTab) -> None:
         self._s = services
         self._jit = Jit(services)
         self._clicks = Clicks(services, self._jit)
         self._forms = Forms(services, self._jit)
-        self._home = HomeTab(services)
+        self._home = home
         self._audit = Audit(services)
         self._telling = Telling(services)
 

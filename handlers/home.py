@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from slack_sdk.errors import SlackApiError
 
@@ -59,6 +60,11 @@ class HomeTab:
         """Only for somebody who has looked at it since the start."""
         if person in self._opened:
             await self.publish(person)
+
+    async def refresh_all(self, people: Iterable[PersonId]) -> None:
+        """Those for whom something has changed."""
+        for person in dict.fromkeys(people):
+            await self.refresh(person)
 
     async def settings(self, person: PersonId, locale: Locale) -> View:
         return settings_form(await self._s.ledger.person(person), locale)

@@ -12,6 +12,7 @@ import pytest
 from approvals.events import State
 from sandbox.azure.alerts import SandboxAlert
 from sandbox.slack.messages import Message
+from sandbox.slack.people import Person
 from tests.stage import Stage, set_stage, until
 
 SOC = "C0SOC"
@@ -122,6 +123,30 @@ async def test_handed_to_a_colleague_who_reads_it_in_a_dm(stage: Stage) -> None:
     dm = await suzuki.wait_dm("Possible reverse shell")
     assert "web-01" in dm.all_text()
     await in_thread(stage, card, "Owner before: nobody")
+
+
+@pytest.mark.proves("D3", "K1")
+async def test_home_is_redrawn_for_who_takes_and_for_who_is_given_it(stage: Stage) -> None:
+    """For those who have it open: nobody has to open the tab again."""
+    _, card = await raised(stage)
+    kimura, suzuki = stage.slack.person("kimura"), stage.slack.person("suzuki")
+    for person in (kimura, suzuki):
+        assert (await person.open_home()).says("1 alert without owner")
+
+    def shows(person: Person, title: str = "Possible reverse shell") -> bool:
+        home = person.home()
+        return home is not None and home.says(title)
+
+    await kimura.click(card, "alert_take")
+    await until(lambda: shows(kimura))
+    await stage.slack.wait_update(card, containing="Taken by")
+    await kimura.choose(card, "alert_more", _option(card, "assign:"))
+    form = await kimura.wait_view(callback_id="alert.assign")
+    await kimura.fill(form, "to", suzuki.id)
+    await kimura.submit(form)
+    await until(lambda: shows(suzuki) and not shows(kimura))
+    await suzuki.command(SOC, f"/alerts resolve {_option(card, 'assign:').partition(':')[2]}")
+    await until(lambda: not shows(suzuki))
 
 
 @pytest.mark.proves("D5", "C117")
