@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
 from approvals.actions.jit_access import JitAccess
+from approvals.driving import Driver, Failpoint, Stop, Timing, nowhere
 from approvals.entry import SEKISHO, Entry
 from approvals.events import (
     SHORTEST_WINDOW,
@@ -24,14 +24,9 @@ from approvals.events import (
     Closing,
     EndCause,
     Ended,
-    Event,
-    Failed,
-    Lapsed,
     Opened,
     Opening,
     OpId,
-    PersonId,
-    Postponed,
     RequestId,
     State,
     Until,
@@ -39,45 +34,19 @@ from approvals.events import (
 from approvals.ledger import Change, Conflict, Ledger, Recorded
 from approvals.operations import op_id
 from approvals.proof import ProofFailed, prove
-from approvals.request import IllegalTransition, Request
+from approvals.request import Request
 from defender.errors import AzureBusy, AzureError, AzureRefused, AzureUnavailable, OutcomeUnknown
 from defender.jit import AccessRecord
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long things may take. Tests shorten them; the product uses the defaults."""
-
-    send_within: timedelta = timedelta(seconds=20)
-    look_again: timedelta = timedelta(seconds=10)
-    looks: int = 3
-    poll: timedelta = timedelta(seconds=0.25)
-    poll_longest: timedelta = timedelta(seconds=10)
-    busy_default: timedelta = timedelta(seconds=15)
-    prove_closed_within: timedelta = timedelta(seconds=60)
-    attempts: int = 5
-
-
 #: A length was as long as approved when it was first sent; tried again it keeps its end.
 LEAST_LEFT = timedelta(minutes=1)
 
 
-class Stop(Exception):
-    """This request needs nothing more from this driver."""
-
-
-#: Called where a test kills the process (rows 7 of FAULTS); does nothing in the product.
-Failpoint = Callable[[str], Awaitable[None]]
-
-
-async def nowhere(_name: str) -> None:
-    return None
-
-
-class Applier:
-    """Drives approved requests. One per process; `drive` may run for many requests at once."""
+class Applier(Driver):
+    """Opens the ports of approved requests."""
 
     def __init__(
         self,
@@ -89,32 +58,11 @@ class Applier:
         alarm: Callable[[RequestId, str], Awaitable[None]],
         failpoint: Failpoint = nowhere,
     ) -> None:
-        self._ledger = ledger
+        super().__init__(ledger, new_op=new_op, timing=timing, alarm=alarm, failpoint=failpoint)
         self._access = access
-        self._new_op = new_op
-        self._timing = timing or Timing()
-        self._alarm = alarm
-        self._failpoint = failpoint
 
-    async def drive(self, request_id: RequestId) -> None:
-        """Until the request is open, failed or no longer to be opened. Safe to run again."""
-        try:
-            while True:
-                request = await self._read(request_id)
-                if request.state is State.APPROVED:
-                    await self._begin(request)
-                elif request.state is State.APPLYING:
-                    await self._take_over(request)
-                else:
-                    return
-        except Stop:
-            return
-
-    async def _read(self, request_id: RequestId) -> Request:
-        request = await self._ledger.read(request_id)
-        if request is None:
-            raise Stop
-        return request
+    def _is_mine(self, request: Request) -> bool:
+        return request.change is None
 
     # --- one attempt ---
 
@@ -185,40 +133,11 @@ class Applier:
             return  # the loop takes over by reading
         await self._watch(request)
 
-    async def _unproved(self, request: Request, failed: ProofFailed) -> NoReturn:
-        """Nothing is sent. A cancel that came between the entry and its proof is no forgery."""
-        current = await self._read(request.id)
-        if current.cancel_wanted:
-            await self._fail(current, "Cancelled", "", retryable=False)
-        await self._alarm(request.id, str(failed))
-        await self._fail(request, "ProofFailed", str(failed), retryable=False)
-
     async def _busy(self, request: Request, busy: AzureBusy) -> None:
         """A proven refusal for now: wait as asked, then a new attempt (FAULTS 20, 21)."""
         if await self._seen(request):
             await self._watch(request)
-        now = await self._ledger.now()
-        retry_at = now + (busy.retry_after or self._timing.busy_default)
-        if request.start_by is None or retry_at >= request.start_by:
-            await self._fail(request, busy.code, busy.message, retryable=False)
-        await self._record(
-            request, Postponed(len(request.attempts), retry_at, busy.code, busy.message)
-        )
-        await self._after_wait(request.id, retry_at)
-
-    async def _after_wait(self, request_id: RequestId, retry_at: datetime) -> None:
-        """Wait by the ledger's clock (which the demo's director may move), then begin again.
-
-        A proven refusal left nothing open, so a cancel need not wait for the next try.
-        """
-        while True:
-            current = await self._read(request_id)
-            if current.state is not State.APPLYING or current.postponed is None:
-                return
-            left = retry_at - await self._ledger.now()
-            if left <= timedelta(0) or current.cancel_wanted:
-                return await self._begin(current)
-            await asyncio.sleep(min(left.total_seconds(), 1.0))
+        await self._postpone(request, busy)
 
     async def _refused(self, request: Request, refused: AzureRefused) -> None:
         if refused.status == 409 and await self._seen(request):
@@ -312,40 +231,6 @@ class Applier:
         """A cancel that came while the outcome was unknown."""
         opened = await self._read(request_id)
         await self._record(opened, Closing(EndCause.CANCELLED), opened.closed_by or SEKISHO)
-
-    async def _give_up(self, request: Request, code: str) -> NoReturn:
-        """It can't be opened any more: nothing was sent, or what was sent is proved refused."""
-        if request.state is State.APPROVED:
-            await self._record(request, Lapsed(code))
-            raise Stop
-        await self._fail(request, code, "", retryable=False)
-
-    # --- entries ---
-
-    async def _fail(
-        self, request: Request, code: str, message: str, *, retryable: bool
-    ) -> NoReturn:
-        await self._record(request, Failed(code, message, retryable))
-        raise Stop
-
-    async def _record(self, request: Request, event: Event, actor: PersonId = SEKISHO) -> None:
-        """Record as Sekisho, on the newest version; a step that is no longer legal is dropped.
-
-        What is known here is about the attempt known here: a newer one is somebody else's.
-        """
-        while True:
-            current = await self._read(request.id)
-            if len(current.attempts) != len(request.attempts):
-                raise Stop
-            name = type(event).__name__.lower()
-            op = op_id(name, request.id, str(len(current.attempts)), str(current.version))
-            try:
-                outcome = await self._ledger.record(Change(current, event, actor), op_id=op)
-            except IllegalTransition as illegal:
-                log.info("request %s: %s", request.id, illegal)
-                raise Stop from illegal
-            if not isinstance(outcome, Conflict):
-                return
 
 
 def _least(request: Request) -> timedelta:

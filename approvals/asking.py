@@ -52,8 +52,8 @@ def check_ask(
         *_check_ports(rule, ask, entry),
         _check_source(rule, ask, entry),
         _check_window(rule, ask, entry, now),
-        _check_reason(ask),
-        _check_ticket(rule, ask),
+        check_reason(ask.reason),
+        check_ticket(rule, ask.ticket),
     ]
     return [refusal for refusal in found if refusal]
 
@@ -197,8 +197,9 @@ def _too_short() -> Refusal:
     return Refusal(Code.WINDOW_TOO_SHORT, Field.WINDOW, args, length_text(SHORTEST_WINDOW))
 
 
-def _check_reason(ask: Ask) -> Refusal | None:
-    reason = ask.reason.strip()
+def check_reason(said: str) -> Refusal | None:
+    """Something must be said, and not too much."""
+    reason = said.strip()
     if not any(sign.isalnum() for sign in reason):
         return Refusal(Code.REASON_MISSING, Field.REASON)
     if len(reason) > REASON_MAX:
@@ -207,8 +208,9 @@ def _check_reason(ask: Ask) -> Refusal | None:
     return None
 
 
-def _check_ticket(rule: RuleSpec, ask: Ask) -> Refusal | None:
-    ticket = ask.ticket.strip()
+def check_ticket(rule: RuleSpec, said: str) -> Refusal | None:
+    """The ticket as the rule wants it."""
+    ticket = said.strip()
     if rule.ticket_pattern is None:
         fits = len(ticket) <= TICKET_MAX and ticket.isprintable()
         args = {"rule": rule.name, "pattern": "", "typed": ticket[:TICKET_MAX]}

@@ -12,7 +12,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from approvals.actions.jit_access import CannotClose, JitAccess, Openness, Standing
-from approvals.applying import Failpoint, Timing, nowhere
+from approvals.driving import Failpoint, Timing, nowhere
 from approvals.entry import SEKISHO
 from approvals.events import EndCause, Ended, Event, RequestId, State, StillOpen
 from approvals.ledger import Change, Conflict, Ledger, LedgerFrozen

@@ -63,12 +63,12 @@ def decide(
     rule = policy.rule_for(ask.machine)
     if rule is None:
         return _refused(Code.VM_NO_RULE, Field.VM, vm=ask.machine.name)
-    may = _asker_refusal(rule, ask, membership, now)
+    may = asker_refusal(rule, ask.asker, ask.machine.name, membership, now)
     refusals = [may] if may else []
     refusals += check_ask(rule, ask, vm_policies, now)
-    approvers = _approvers(policy, rule, ask.asker, membership)
-    if policy.persons(approvers) < rule.quorum and not _is_unknown(membership, now):
-        refusals.append(_nobody(policy, rule, approvers))
+    approvers = approvers_of(policy, rule, ask.asker, membership)
+    if few := too_few(policy, rule, approvers, membership, now):
+        refusals.append(few)
     if refusals:
         return Refused(tuple(refusals))
     return Needs(rule.as_filed(policy.version), approvers, lapses_at(rule, ask, now))
@@ -189,19 +189,20 @@ def askable(
 # --- helpers ----------------------------------------------------------------------------------
 
 
-def _asker_refusal(
-    rule: RuleSpec, ask: Ask, membership: Membership, now: datetime
+def asker_refusal(
+    rule: RuleSpec, asker: PersonId, name: str, membership: Membership, now: datetime
 ) -> Refusal | None:
-    if ask.asker in membership.inactive:
-        return Refusal(Code.PERSON_INACTIVE, Field.REQUEST, {"person": ask.asker})
+    """Why this person may not ask for what is called `name`, or None."""
+    if asker in membership.inactive:
+        return Refusal(Code.PERSON_INACTIVE, Field.REQUEST, {"person": asker})
     if _is_unknown(membership, now):
         return _unknown(membership).refusals[0]
-    if rule.askers.shuts_out(ask.asker, membership):
+    if rule.askers.shuts_out(asker, membership):
         return Refusal(Code.GUEST, Field.REQUEST, {"rule": rule.name})
-    if rule.askers.via(ask.asker, membership) is not None:
+    if rule.askers.via(asker, membership) is not None:
         return None
     args = {
-        "vm": ask.machine.name,
+        "vm": name,
         "rule": rule.name,
         "groups": rule.askers.groups,
         "people": rule.askers.people,
@@ -209,13 +210,23 @@ def _asker_refusal(
     return Refusal(Code.VM_NOT_ALLOWED, Field.VM, args)
 
 
-def _approvers(
+def approvers_of(
     policy: Policy, rule: RuleSpec, asker: PersonId, membership: Membership
 ) -> frozenset[PersonId]:
+    """Who could say yes to this asker."""
     return rule.approvers.everybody(membership) - policy.same_person(asker)
 
 
-def _nobody(policy: Policy, rule: RuleSpec, approvers: frozenset[PersonId]) -> Refusal:
+def too_few(
+    policy: Policy,
+    rule: RuleSpec,
+    approvers: frozenset[PersonId],
+    membership: Membership,
+    now: datetime,
+) -> Refusal | None:
+    """The quorum is out of reach, as far as groups could be read."""
+    if policy.persons(approvers) >= rule.quorum or _is_unknown(membership, now):
+        return None
     args = {
         "rule": rule.name,
         "quorum": rule.quorum,

@@ -89,6 +89,13 @@ class Code(StrEnum):
     TOO_LATE = "too_late"
     OUTDATED = "outdated"
     WIDER = "wider"
+    # changes to Azure
+    KIND_NO_RULE = "kind_no_rule"  # vm
+    TARGETS_APART = "targets_apart"  # vms: no one rule is for all of them
+    JIT_IS_ON = "jit_is_on"  # vm ports
+    JIT_IS_OFF = "jit_is_off"  # vm
+    JIT_SAME = "jit_same"  # vm
+    JIT_NO_NSG = "jit_no_nsg"  # vm
     # the typed line: args `word`, `position` (1 = first character)
     WORD_UNKNOWN = "word_unknown"
     HIDDEN_CHARACTER = "hidden_character"

@@ -26,10 +26,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from approvals.actions.jit_access import JitAccess
-from approvals.applying import Applier, Failpoint, Timing, nowhere
+from approvals.applying import Applier
 from approvals.audit.anchor import Anchorer, FileSink, Sink, StreamSink
 from approvals.closing import Closer
 from approvals.consumers import BLOCK
+from approvals.driving import Failpoint, Timing, nowhere
 from approvals.ledger import Consumer, Lease, Ledger
 from approvals.operations import fresh_op_id
 from bot import embedded

@@ -100,6 +100,8 @@ class SecurityGroup:
 
     nsg_id: ResourceId
     jit_rules: tuple[NsgRule, ...]
+    #: of every inbound rule, whoever wrote it.
+    inbound_priorities: frozenset[int] = frozenset()
 
 
 def interface_of(body: bytes) -> Interface:
@@ -155,14 +157,22 @@ def concerns(rule: NsgRule, *, vm_name: str, private_ips: Iterable[str]) -> bool
 def _group(item: _Nsg) -> SecurityGroup:
     properties = item.properties or _NsgProperties()
     reader = Reader()
+    every = tuple(reader.each(properties.security_rules, _Rule))
     rules = tuple(
-        _rule(ResourceId(item.id), rule)
-        for rule in reader.each(properties.security_rules, _Rule)
-        if _JIT_NAME.fullmatch(rule.name or "")
+        _rule(ResourceId(item.id), rule) for rule in every if _JIT_NAME.fullmatch(rule.name or "")
     )
     if reader.unread:
         raise AzureUnavailable("UnreadableRule", "A network security rule could not be read.")
-    return SecurityGroup(ResourceId(item.id), rules)
+    return SecurityGroup(ResourceId(item.id), rules, _inbound(every))
+
+
+def _inbound(rules: Iterable[_Rule]) -> frozenset[int]:
+    found = (rule.properties for rule in rules if rule.properties is not None)
+    return frozenset(
+        rule.priority
+        for rule in found
+        if rule.priority is not None and (rule.direction or "").lower() != "outbound"
+    )
 
 
 def _subnets(item: _Nsg) -> frozenset[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from approvals.applying import Failpoint, Timing, nowhere
+from approvals.driving import Failpoint, Timing, nowhere
 from approvals.events import RequestId, State
 from approvals.ledger import Ledger
 from approvals.request import Request

@@ -19,6 +19,7 @@ VALUES: dict[str, object] = {
     "typed": "<!channel>",
     "near": ("web-01", "web-02"),
     "vm": "web-01",
+    "vms": ("web-01", "web-02"),
     "rule": "production",
     "groups": ("S0SECURITY",),
     "people": ("U0SATO",),

@@ -1,0 +1,72 @@
+"""The policy on a change to Azure: one rule for all its targets, four eyes as for access. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from approvals.asking import check_reason, check_ticket
+from approvals.changes import AzureChange
+from approvals.events import PersonId
+from approvals.membership import Membership
+from approvals.policy import approvers_of, asker_refusal, too_few
+from approvals.policy_types import Policy, RuleSpec
+from approvals.verdict import Code, Field, Needs, Refusal, Refused, Verdict
+from approvals.window import length_text
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAsk:
+    """A change as somebody asks for it."""
+
+    change: AzureChange
+    reason: str
+    ticket: str
+    asker: PersonId
+
+
+def decide_change(policy: Policy, ask: ChangeAsk, membership: Membership, now: datetime) -> Verdict:
+    """Every reason against at once, or who must agree. Never automatic."""
+    targets = ask.change.targets
+    rule = policy.rule_for_all(targets, ask.change.KIND)
+    if rule is None:
+        return Refused((_no_rule(policy, ask.change),))
+    found = [
+        asker_refusal(rule, ask.asker, targets[0].name, membership, now),
+        check_reason(ask.reason),
+        check_ticket(rule, ask.ticket),
+        *_limits(rule, ask.change),
+    ]
+    approvers = approvers_of(policy, rule, ask.asker, membership)
+    found.append(too_few(policy, rule, approvers, membership, now))
+    refusals = tuple(refusal for refusal in found if refusal is not None)
+    if refusals:
+        return Refused(refusals)
+    return Needs(rule.as_filed(policy.version), approvers, now + rule.lapse_after)
+
+
+def _limits(rule: RuleSpec, change: AzureChange) -> list[Refusal | None]:
+    """What the rule allows people to ask for is also what it lets into a VM's policy."""
+    if change.deed not in ("enable", "edit"):
+        return []
+    ports = {port.number: port for entry in change.entries for port in entry.ports}
+    found: list[Refusal | None] = []
+    if rule.ports is not None and (outside := sorted(set(ports) - rule.ports)):
+        args = {"rule": rule.name, "ports": tuple(outside), "allowed": tuple(sorted(rule.ports))}
+        found.append(Refusal(Code.PORT_NOT_IN_RULE, Field.PORTS, args))
+    longest = timedelta(seconds=max((p.longest_seconds for p in ports.values()), default=0))
+    if longest > rule.longest:
+        too_long = {"rule": rule.name, "longest": rule.longest}
+        nearest = length_text(rule.longest)
+        found.append(Refusal(Code.WINDOW_TOO_LONG_RULE, Field.WINDOW, too_long, nearest))
+    return found
+
+
+def _no_rule(policy: Policy, change: AzureChange) -> Refusal:
+    """Which target nobody may ask for; else they are under different rules."""
+    bare = [t for t in change.targets if policy.rule_for(t, change.KIND) is None]
+    if bare:
+        name = bare[0].name or bare[0].subscription_name or bare[0].subscription_id
+        return Refusal(Code.KIND_NO_RULE, Field.VM, {"vm": name})
+    names = tuple(target.name for target in change.targets)
+    return Refusal(Code.TARGETS_APART, Field.VM, {"vms": names})
