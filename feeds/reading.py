@@ -21,8 +21,9 @@ READ_MAX = 200
 BREATH = 50
 #: Small facts of one read.
 FACTS_MAX = 500
-#: How far back a search reads.
+#: How many of the newest alerts a search reads, and how many between two looks at other work.
 SEARCH_MAX = 5_000
+SEARCH_AT_ONCE = 50
 
 #: What `_stored` is made of, in this order.
 FIELDS = ("body", "version", "channel", "route", "fate", "first_at", "changed_at")
@@ -48,6 +49,17 @@ class Stored:
     def object_id(self) -> ObjectId:
         """Its card."""
         return ObjectId(f"alert:{self.alert.key}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search has found, the newest first."""
+
+    stored: tuple[Stored, ...]
+    #: older ones hold the words, too
+    has_more: bool = False
+    #: there are alerts that were not read
+    is_cut: bool = False
 
 
 class AlertReads:
@@ -106,23 +118,26 @@ class AlertReads:
             await asyncio.sleep(0)
         return found
 
-    async def search(self, words: str, *, limit: int = 50) -> list[Stored]:
+    async def search(self, words: str, *, limit: int = 50) -> Found:
         """The newest whose title, machine, kind, description or entities hold every word."""
         wanted = words.casefold().split()
         found: list[Stored] = []
-        async for stored in self.newest():
+        async for stored in self.newest(limit=SEARCH_MAX, at_once=SEARCH_AT_ONCE):
             said = _searched(stored.alert)
             if all(word in said for word in wanted):
                 found.append(stored)
-                if len(found) >= limit:
-                    break
-        return found
+                if len(found) > limit:
+                    return Found(tuple(found[:limit]), has_more=True)
+        known = int(await self._redis.zcard(self.scripts.key("alerts")))
+        return Found(tuple(found), is_cut=known > SEARCH_MAX)
 
-    async def newest(self, *, limit: int = SEARCH_MAX) -> AsyncIterator[Stored]:
+    async def newest(
+        self, *, limit: int = SEARCH_MAX, at_once: int = READ_MAX
+    ) -> AsyncIterator[Stored]:
         """One after the other, read in portions."""
         keys = await self._newest(self.scripts.key("alerts"), limit)
-        for start in range(0, len(keys), READ_MAX):
-            for stored in await self.many(keys[start : start + READ_MAX]):
+        for start in range(0, len(keys), at_once):
+            for stored in await self.many(keys[start : start + at_once]):
                 yield stored
 
     async def counters(self) -> dict[str, int]:

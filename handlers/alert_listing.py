@@ -16,7 +16,7 @@ from handlers.alert_feed import AlertFeed
 from handlers.alert_line import id_of
 from handlers.locale import Locale
 from handlers.services import Services
-from handlers.views.alert_lists import PAGE_SIZE, AlertPage, Kind, alert_page, muted_page
+from handlers.views.alert_lists import PAGE_SIZE, AlertPage, Bound, Kind, alert_page, muted_page
 from handlers.views.alert_view import AlertView
 from handlers.views.alert_words import short_id
 from handlers.views.blocks import Message
@@ -51,8 +51,8 @@ class AlertListing:
             found = await self.of_machine(about)
             return await self.drawn(found, kind, locale, about=about, number=number)
         if kind == "search":
-            found = await self._search(about)
-            return await self.drawn(found, kind, locale, about=about, number=number)
+            found, bound = await self._search(about)
+            return await self.drawn(found, kind, locale, about=about, number=number, bound=bound)
         mine = self._s.policy().same_person(person)
         rows = [one for one in await self.open() if _is_wanted(kind, one, mine)]
         unowned = sum(1 for one in rows if not one.case.owner)
@@ -68,9 +68,10 @@ class AlertListing:
         *,
         about: str = "",
         number: int = 1,
+        bound: Bound = "",
     ) -> Message:
         """A page of alerts that are at hand."""
-        page = _page(kind, number, len(rows), 0, about)
+        page = replace(_page(kind, number, len(rows), 0, about), bound=bound)
         shown = rows[page.first - 1 : page.first - 1 + PAGE_SIZE]
         return alert_page(await self._named(shown), page, locale)
 
@@ -97,7 +98,8 @@ class AlertListing:
             for stored in await self._feed.store.of_machine(machine):
                 found[stored.alert.key] = stored
         if not found:  # a VM that the estate does not know is kept under its resource id
-            for stored in await self._feed.store.search(name, limit=FOUND_MAX):
+            named = await self._feed.store.search(name, limit=FOUND_MAX)
+            for stored in named.stored:
                 if stored.alert.machine.casefold() == wanted:
                     found[stored.alert.key] = stored
         return await self._views(list(found.values()))
@@ -138,11 +140,14 @@ class AlertListing:
         names = await self.facts.names([mute.by for mute in shown], ask=True)
         return muted_page(shown, page, names, locale)
 
-    async def _search(self, words: str) -> list[AlertView]:
-        """By words, or by an id, which stands in no text."""
+    async def _search(self, words: str) -> tuple[list[AlertView], Bound]:
+        """By words, or by an id, which stands in no text; and what was left out."""
         named = await self.find(words) if id_of(words) else []
-        found = named or await self._feed.store.search(words, limit=FOUND_MAX)
-        return await self._views(found)
+        if named:
+            return await self._views(named), ""
+        found = await self._feed.store.search(words, limit=FOUND_MAX)
+        bound: Bound = "more" if found.has_more else "cut" if found.is_cut else ""
+        return await self._views(found.stored), bound
 
     async def _views(self, found: Sequence[Stored]) -> list[AlertView]:
         cases = await self._lists.cases([stored.alert.key for stored in found])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from feeds.mutes import Mute
+from feeds.reading import SEARCH_MAX
 from handlers.locale import Locale
 from handlers.views import alert_words as say
 from handlers.views import blocks, safe
@@ -15,6 +16,8 @@ from handlers.views.alert_route import spaced
 from handlers.views.alert_view import AlertView
 from handlers.views.blocks import Block, Element, Message, Option
 
+#: `more`: older alerts hold the words, too; `cut`: older alerts were not read.
+Bound = Literal["", "more", "cut"]
 Kind = Literal["open", "unowned", "mine", "high", "machine", "search"]
 
 #: Rows of three lines and a button each.
@@ -39,6 +42,7 @@ class AlertPage:
     total: int
     unowned: int = 0
     about: str = ""
+    bound: Bound = ""
 
     @property
     def first(self) -> int:
@@ -54,12 +58,14 @@ def alert_page(rows: Sequence[AlertView], page: AlertPage, locale: Locale) -> Me
     headline = _headline(page, locale)
     if not rows:
         return blocks.message(
-            _bare(headline), blocks.section(f"*{headline}*"), _moves(page, locale, rows=rows)
+            _bare(headline),
+            blocks.section(f"*{headline}*", _bound(page, locale)),
+            _moves(page, locale, rows=rows),
         )
     shown = rows[:PAGE_SIZE]
     return blocks.message(
         _text(headline, shown[0], locale),
-        blocks.section(f"*{headline}*", _span(page, len(shown), locale)),
+        blocks.section(f"*{headline}*", _span(page, len(shown), locale), _bound(page, locale)),
         *[_row(view, page.first + at, locale) for at, view in enumerate(shown)],
         _moves(page, locale, rows=shown),
         blocks.context(locale.text("alerts.also", id=say.short_id(shown[0].alert.key))),
@@ -95,6 +101,17 @@ def _headline(page: AlertPage, locale: Locale) -> str:
     if not page.total:
         return locale.text(f"alerts.{key}.none", about=about)
     return locale.plural(f"alerts.{key}.count", page.total, unowned=page.unowned, about=about)
+
+
+def _bound(page: AlertPage, locale: Locale) -> str:
+    """What a search did not show; nothing where it shows all."""
+    match page.bound:
+        case "more":
+            return locale.text("alert_lists.found_more", n=say.number(page.total))
+        case "cut":
+            return locale.text("alert_lists.found_cut", n=say.number(SEARCH_MAX))
+        case _:
+            return ""
 
 
 def _bare(headline: str) -> str:

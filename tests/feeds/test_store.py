@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 
 from defender.alert import Alert, Entity
 from delivery.outbox import Outbox
+from feeds.reading import Stored
 from feeds.store import AlertStore
 from tests.feeds.alerts import AT, OPS, an_alert, arriving
 
@@ -99,7 +101,8 @@ async def test_reads(store: AlertStore) -> None:
     assert [stored.alert for stored in await store.open()] == [alerts[1], alerts[0], alerts[3]]
     assert [stored.alert for stored in await store.of_machine("DB-02")] == [alerts[1]]
     found = await store.search("MINER suspicious")
-    assert [stored.alert for stored in found] == [alerts[1]]
+    assert [stored.alert for stored in found.stored] == [alerts[1]]
+    assert (found.has_more, found.is_cut) == (False, False)
     assert [stored.alert.key for stored in await store.between(AT, alerts[1].generated_at)] == [  # type: ignore[arg-type]
         alerts[0].key,
         alerts[1].key,
@@ -107,6 +110,31 @@ async def test_reads(store: AlertStore) -> None:
     ranks = [rank for _, rank in await store.severities(AT)]
     assert ranks == [2, 0, 1, 4]
     assert await store.alert("nobody") is None
+
+
+@pytest.mark.proves("D13")
+async def test_search_reads_in_portions_and_stops_when_it_has_enough(
+    store: AlertStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeds.reading.SEARCH_MAX", 200)
+    await store.ingest(arriving(*(an_alert(n) for n in range(300))))
+    portions: list[int] = []
+    many = AlertStore.many
+
+    async def counted(self: AlertStore, keys: Sequence[str]) -> list[Stored]:
+        portions.append(len(keys))
+        return await many(self, keys)
+
+    monkeypatch.setattr(AlertStore, "many", counted)
+    some = await store.search("suspicious", limit=20)
+    assert portions == [50]
+    assert len(some.stored) == 20
+    assert some.has_more
+    assert some.stored[0].alert.key == an_alert(299).key
+    none = await store.search("nothing like it")
+    assert none.stored == ()
+    assert none.is_cut
+    assert portions == [50] * 5
 
 
 @pytest.mark.proves("D1")

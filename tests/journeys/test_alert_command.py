@@ -220,6 +220,14 @@ async def test_search_machine_and_slips_of_the_finger(stage: Stage, feed: AlertF
     await sato.wait_ephemeral("を含むアラート1件")
 
 
+@pytest.mark.proves("D13")
+async def test_search_says_that_there_are_more(stage: Stage, feed: AlertFeed) -> None:
+    await raised(stage, feed, [alert(stage, 0, key=f"many-{n:03}") for n in range(101)])
+    said = await asked(stage, "/alerts search reverse", "these are the newest 100")
+    assert said.says("100 alerts hold reverse")
+    await asked(stage, "/alerts search many-007", "1 alert holds many-007")
+
+
 @pytest.mark.proves("D2")
 async def test_route_asks_the_rules_of_this_moment(stage: Stage, feed: AlertFeed) -> None:
     said = await asked(stage, "/alerts route web-01 high", "production urgent")

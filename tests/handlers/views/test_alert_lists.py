@@ -165,6 +165,24 @@ def test_urgent_is_open_then_free_then_high_then_new() -> None:
     assert by_urgency(reversed(order)) == order
 
 
+@pytest.mark.proves("D13", "O6")
+def test_search_says_what_it_left_out(locale: Locale, schemas: Path) -> None:
+    odd = row("Odd", "web-01", "High", sample.at(9, 0))
+    cut = locale.text("alert_lists.found_cut", n="5,000")
+    more = locale.text("alert_lists.found_more", n="100")
+    for rows, total, bound, said in (
+        ([odd] * 5, 100, "more", more),
+        ([odd] * 5, 7, "cut", cut),
+        ([], 0, "cut", cut),
+    ):
+        shown = page("search", 1, total, about="odd", bound=bound)
+        message = alert_page(rows, shown, locale)
+        assert_message(message, schemas)
+        assert said in "\n".join(texts(message.blocks))
+        plain = alert_page(rows, replace(shown, bound=""), locale)
+        assert said not in "\n".join(texts(plain.blocks))
+
+
 @pytest.mark.proves("C049", "D13")
 def test_foreign_text_in_lists_is_inert(locale: Locale, schemas: Path) -> None:
     odd = row(HOSTILE, HOSTILE, "<Severe|*x*>", sample.at(9, 0), HOSTILE)
