@@ -95,5 +95,18 @@ class WatchStore:
         life = int(TOLD_LIFE.total_seconds())
         await self._store.command("SET", self._key("told", key), 1, "EX", life)
 
+    async def keep_new(self, what: str, key: str, value: bytes) -> None:
+        """Keep it as long as what was told is remembered, unless it is kept already."""
+        life = int(TOLD_LIFE.total_seconds())
+        await self._store.command("SET", self._key(what, key), value, "EX", life, "NX")
+
+    async def keep(self, what: str, key: str, value: bytes) -> None:
+        life = int(TOLD_LIFE.total_seconds())
+        await self._store.command("SET", self._key(what, key), value, "EX", life)
+
+    async def kept(self, what: str, key: str) -> bytes | None:
+        found = await self._store.command("GET", self._key(what, key))
+        return found if isinstance(found, bytes) else None
+
     def _key(self, what: str, scope: str) -> str:
         return self._store.keys(f"seen:{what}:{scope}")

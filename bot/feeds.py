@@ -23,12 +23,14 @@ from bot.clock import Clock
 from bot.health import Health
 from bot.push import PushEdge
 from bot.settings import Settings
+from defender.activity_log import ActivityLogGateway
 from defender.alert_decode import decode_pushed
 from defender.alerts import AlertGateway
-from defender.clients import AzureClients
+from defender.clients import AzureClients, AzureSettings
 from defender.file_change_decode import FileChange
 from defender.file_changes import FileIntegrityGateway
 from defender.jit import JitGateway
+from defender.network import NetworkGateway
 from defender.xdr import XdrGateway
 from delivery.deliverer import Rendered
 from delivery.outbox import ChannelId, ObjectId
@@ -63,11 +65,14 @@ from handlers.alert_stats import PREFIX as STATS
 from handlers.alert_stats import AlertStats
 from handlers.alert_voice import AlertVoice
 from handlers.alert_write_back import WriteBack
+from handlers.callers import CallerSearch
 from handlers.change_show import CHANGES, RAISED
 from handlers.consequences import Told
 from handlers.defender import Defender, DetectionReports
 from handlers.defender import register as register_defender
 from handlers.file_integrity_edge import FileIntegrityEdge
+from handlers.notices import PREFIX as NOTICE
+from handlers.notices import Notices
 from handlers.openings import OpeningsWatch
 from handlers.pending_risk import PendingRisk
 from handlers.services import Services
@@ -80,6 +85,7 @@ MORNING_EVERY = timedelta(seconds=20)
 #: What a killed process left half done of a reopening is found so late.
 PORTAL_EVERY = timedelta(seconds=60)
 OPENINGS_EVERY = timedelta(seconds=30)
+CALLERS_EVERY = timedelta(seconds=5)
 TESTS_EVERY = timedelta(seconds=10)
 RETENTION_EVERY = timedelta(hours=1)
 RISK_EVERY = timedelta(seconds=5)
@@ -105,6 +111,12 @@ class Ground:
     @property
     def tag(self) -> str:
         return self.settings.redis.tag
+
+
+def _own_ids(azure: AzureSettings) -> frozenset[str]:
+    """By what Azure's log names us; a system-assigned identity has no id that we know."""
+    ids = (azure.client_id, azure.managed_identity_client_id)
+    return frozenset(each.lower() for each in ids if each)
 
 
 def _machine(s: Services) -> Callable[[str], Place | None]:
@@ -286,6 +298,13 @@ class Feeds:
             self.alerts = Alerts(ground, self._reports, consumer("write_back"), changes)
             s.alerts = self.alerts.feed
         self._openings = OpeningsWatch(s, ground.jit, tag=ground.tag)
+        self._notices = Notices(s)
+        self._callers = CallerSearch(
+            s,
+            ActivityLogGateway(ground.clients),
+            NetworkGateway(ground.clients),
+            own=_own_ids(ground.settings.azure),
+        )
         s.risk = FeedRisk(
             self.alerts.risk() if self.alerts else None,
             self.changes.risk() if self.changes else None,
@@ -313,6 +332,8 @@ class Feeds:
 
     async def render(self, name: ObjectId) -> Rendered | None:
         """A card of the feeds; None where the feed is off now."""
+        if name.startswith(NOTICE):
+            return await self._notices.render(name)
         if name.startswith((ALERT, STORM)) and self.alerts is not None:
             return await self.alerts.show.render(name)
         if name.startswith((CHANGES, RAISED)) and self.changes is not None:
@@ -353,6 +374,7 @@ class Feeds:
         self._openings.begin()
         found: list[Duty] = [
             ("openings", self._openings.step, OPENINGS_EVERY),
+            ("callers", self._callers.step, CALLERS_EVERY),
             ("detection tests", self._reports.turn_due, TESTS_EVERY),
             ("pending risk", PendingRisk(self._s).look, RISK_EVERY),
         ]

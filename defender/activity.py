@@ -21,8 +21,11 @@ _SOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 DEFENDER_APP = "8edd93e1-2103-40b4-bd70-6e34e586362d"
 _REFUSED = frozenset({"failed", "failure", "canceled", "cancelled"})
 
-#: `defender`: Defender for Cloud itself, which does what somebody asked it for.
-CallerKind = Literal["person", "managed_identity", "application", "defender", "nobody"]
+#: `defender`: Defender for Cloud itself, which does what somebody asked it for; `sekisho`: our own
+#: identity, which whoever reads the log has to tell apart.
+CallerKind = Literal[
+    "person", "managed_identity", "application", "defender", "sekisho", "nobody"
+]  # fmt: skip
 
 
 class Caller(msgspec.Struct, frozen=True):

@@ -42,6 +42,8 @@ class ForeignOpening:
     justification: str
     #: a request of ours that its justification names, wrongly.
     claims: RequestId | None = None
+    #: the policy that lists it, "" where that is not known.
+    policy_id: str = ""
 
     @property
     def key(self) -> str:
@@ -95,6 +97,7 @@ def _foreign(records: Sequence[AccessRecord], instance: str) -> ForeignOpening:
         requestor=first.requestor,
         justification=first.justification,
         claims=claim[1] if claim else None,
+        policy_id=str(first.policy_id or ""),
     )
 
 

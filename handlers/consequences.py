@@ -262,7 +262,7 @@ class ShowConsumer:
             await self._s.outbox.put(*_card(entry, request))
             link = await self._link(request)
         told = consequences(entry, request, await self._readers(request, link))
-        told += end_alarms(entry, as_of(request, entry), self._s)
+        told += await end_alarms(entry, as_of(request, entry), self._s)
         told += await cards_at_session(self._s, entry, request)
         locales = {a.approver: await self._s.languages.learn(a.approver) for a in request.approvals}
         return [*told, *failed_for_approvers(entry, as_of(request, entry), locales)]

@@ -8,12 +8,13 @@ from approvals.events import EndCause, Ended, StillOpen
 from approvals.request import Request
 from delivery.outbox import ChannelId, Item, Line
 from handlers.cards import portal_link
+from handlers.notices import Notice, Notices, Vanished
 from handlers.services import Services
 from handlers.views.blocks import Message
-from handlers.views.end_alarm import closed_after_all, left_open_alarm, vanished_alarm
+from handlers.views.end_alarm import closed_after_all, left_open_alarm
 
 
-def end_alarms(entry: Entry, request: Request, s: Services) -> list[tuple[ChannelId, Item]]:
+async def end_alarms(entry: Entry, request: Request, s: Services) -> list[tuple[ChannelId, Item]]:
     """To the audit channel what Azure should have closed, to the rule's channel what it should
     not have. `request` is as of this entry."""
     event, audit = entry.event, ChannelId(s.audit_channel)
@@ -26,12 +27,22 @@ def end_alarms(entry: Entry, request: Request, s: Services) -> list[tuple[Channe
             return [(audit, _line(entry, closed_after_all(request, in_audit)))]
         case Ended(cause=EndCause.VANISHED):
             channel = ChannelId(request.rule.channel)
-            locale = s.languages.of_channel(channel)
-            link = portal_link(s.portal_url, request)
-            return [(channel, _line(entry, vanished_alarm(request, link, locale)))]
+            notice = Notice(
+                key=_key(entry),
+                channel=channel,
+                about=Vanished(request.id, entry.at),
+                wanted=None,
+                began_at=entry.at,
+                look_at=entry.at,
+            )
+            return [(channel, await Notices(s).file(notice))]
         case _:
             return []
 
 
 def _line(entry: Entry, message: Message) -> Line:
-    return Line(key=f"end:{entry.sequence}", text=message.text, blocks=message.blocks)
+    return Line(key=_key(entry), text=message.text, blocks=message.blocks)
+
+
+def _key(entry: Entry) -> str:
+    return f"end:{entry.sequence}"

@@ -23,7 +23,8 @@ from approvals.watching import Replacement, WatchStore
 from defender.errors import AzureError
 from defender.records import AccessRecord, Machine, PolicySnapshot, VmPolicy
 from defender.resources import InvalidResourceId
-from delivery.outbox import ChannelId, Line
+from delivery.outbox import ChannelId
+from feeds.callers import Wanted
 from feeds.openings import (
     EntrySeen,
     ForeignOpening,
@@ -35,10 +36,9 @@ from feeds.openings import (
     is_same,
     read_entry,
 )
+from handlers.notices import Notice, Notices, Opened, PolicyEdited
 from handlers.places import at_place, machine_of, target_of
 from handlers.services import Services
-from handlers.views.blocks import Message
-from handlers.views.openings import Seen, foreign_opening, policy_changed
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class OpeningsWatch:
         self._jit = jit
         self._tag = tag
         self._store = WatchStore(services.ledger.store)
+        self._notices = Notices(services)
         self._seen: dict[str, dict[str, EntrySeen]] = {}
         self._told: set[str] = set()
 
@@ -127,12 +128,16 @@ class OpeningsWatch:
         except LedgerFrozen as frozen:
             log.warning("opening %s is not in the audit log: %s", found.key, frozen)
             is_noted = False
-        target = target_of(self._s, found.resource_id)
-        channel = self._channel(target)
-        link = f"{self._s.portal_url}/#resource{found.resource_id}/networking"
-        locale = self._s.languages.of_channel(channel)
-        message = foreign_opening(found, target, now, link, locale)
-        await self._post(channel, f"found:{found.key}", message)
+        channel = self._channel(target_of(self._s, found.resource_id))
+        notice = Notice(
+            key=f"found:{found.key}",
+            channel=channel,
+            about=Opened(found, now),
+            wanted=_of_opening(found, now),
+            began_at=now,
+            look_at=now,
+        )
+        await self._s.outbox.put(channel, await self._notices.file(notice))
         if is_noted:
             await self._store.set_told(found.key)
 
@@ -150,7 +155,7 @@ class OpeningsWatch:
             change = await self._confirmed(listed, now)
             if change is None:
                 continue
-            await self._tell_change(change, Seen(now, read_at))
+            await self._tell_change(change, now, read_at)
             after = _encoded(change.after) if change.after else b""
             replaced.append(Replacement(change.field, _encoded(change.before), after))
             kept[change.field] = change.after
@@ -186,25 +191,38 @@ class OpeningsWatch:
             return None
         return PolicyChange(change.field, "changed", change.before, after)
 
-    async def _tell_change(self, change: PolicyChange, seen: Seen) -> None:
-        target = target_of(self._s, change.before.resource_id)
-        channel = self._channel(target)
-        places = (change.after or change.before).policies
-        group = places[0][0].partition("/providers/")[0] if places else target.resource_id
-        link = f"{self._s.portal_url}/#resource{group}/eventlogs"
-        message = policy_changed(change, target, seen, link, self._s.languages.of_channel(channel))
-        await self._post(channel, f"jit-policy:{change.key}", message)
+    async def _tell_change(
+        self, change: PolicyChange, now: datetime, before: datetime | None
+    ) -> None:
+        channel = self._channel(target_of(self._s, change.before.resource_id))
+        notice = Notice(
+            key=f"jit-policy:{change.key}",
+            channel=channel,
+            about=PolicyEdited(change, now, before),
+            wanted=_of_change(change, now, before),
+            began_at=now,
+            look_at=now,
+        )
+        await self._s.outbox.put(channel, await self._notices.file(notice))
 
     # --- helpers ---
-
-    async def _post(self, channel: ChannelId, key: str, message: Message) -> None:
-        line = Line(key=key, text=message.text, blocks=message.blocks)
-        await self._s.outbox.put(channel, line)
 
     def _channel(self, target: Target) -> ChannelId:
         """That of the VM's rule; where no rule is for it, the audit channel."""
         rule = self._s.policy().rule_for(target)
         return ChannelId(rule.channel if rule else self._s.audit_channel)
+
+
+def _of_opening(found: ForeignOpening, now: datetime) -> Wanted:
+    at = found.starts_at or now
+    ids = tuple(each for each in (found.policy_id, found.resource_id) if each)
+    return Wanted("opening", ids, at, at)
+
+
+def _of_change(change: PolicyChange, now: datetime, before: datetime | None) -> Wanted:
+    after = change.after.policies if change.after else ()
+    ids = tuple(sorted({policy_id for policy_id, _ in (*change.before.policies, *after)}))
+    return Wanted("policy", ids, before or change.before.seen_at, now)
 
 
 def _encoded(entry: EntrySeen) -> bytes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from approvals.request import Request
+from feeds.callers import LOOKING, Answer
 from handlers.locale import Locale
 from handlers.views import blocks, failures, reason, safe, words
 from handlers.views.blocks import Block, Message
+from handlers.views.callers import caller_line, why_nobody
 from handlers.views.closed_lines import cause_line, closed_lines, closed_text
 
 
@@ -46,7 +48,9 @@ def closed_after_all(request: Request, locale: Locale) -> Message:
     )
 
 
-def vanished_alarm(request: Request, link: str, locale: Locale) -> Message:
+def vanished_alarm(
+    request: Request, link: str, locale: Locale, answer: Answer = LOOKING
+) -> Message:
     """For the rule's channel: a session that Azure no longer shows, long before its end."""
     title = words.headline("end_alarm.vanished", request, locale)
     ends = words.ends_at(request)
@@ -59,18 +63,28 @@ def vanished_alarm(request: Request, link: str, locale: Locale) -> Message:
     )
     return blocks.message(
         locale.text(
-            "end_alarm.vanished_text",
+            "sentence",
             headline=title,
-            line=cause_line(request, locale, tokens=False),
-            when=locale.plain_when(ends),
+            rest=locale.text("list.sentences").join(
+                filter(
+                    None,
+                    (
+                        cause_line(request, locale, tokens=False),
+                        caller_line(answer, locale, tokens=False),
+                        locale.text("end_alarm.vanished_line", when=locale.plain_when(ends)),
+                    ),
+                )
+            ),
         ),
         blocks.section(
             f":warning: *{title}*",
             cause_line(request, locale, tokens=True),
+            caller_line(answer, locale, tokens=True),
             locale.text("end_alarm.vanished_line", when=locale.when(ends)),
             whose,
         ),
         _way(request, link, locale),
+        blocks.context(why_nobody(answer, locale)),
     )
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from approvals.events import Length, Target, Terms
+from feeds.callers import LOOKING, Answer
 from feeds.openings import ForeignOpening, PolicyChange, PortChange, PortSeen
 from handlers.locale import Locale
 from handlers.views import blocks, reason, safe, words
 from handlers.views.blocks import Block, Message
+from handlers.views.callers import caller_line, why_nobody
 
 #: Ports whose change is spelled out; the rest is counted.
 PORTS_SHOWN = 8
@@ -26,31 +28,47 @@ class Seen:
 
 
 def foreign_opening(
-    opening: ForeignOpening, target: Target, seen_at: datetime, link: str, locale: Locale
+    opening: ForeignOpening,
+    target: Target,
+    seen_at: datetime,
+    link: str,
+    locale: Locale,
+    answer: Answer = LOOKING,
 ) -> Message:
-    """Who, from where, until when, and that nobody approved it."""
+    """Who, from where, until when, and that nobody approved it.
+
+    `answer` counts where Azure's own record of it names nobody.
+    """
+    is_named = bool(opening.requestor.strip())
     terms = Terms(opening.ports, opening.source, Length(0))
     title = locale.text(
         "openings.found.headline", thing=safe.escape_mrkdwn(words.thing(terms, target, locale))
     )
-    rest = [_found_line(opening, seen_at, locale, tokens=True)]
+    rest = [_found_line(opening, seen_at, locale, answer, tokens=True)]
     if opening.claims is not None:
         rest.append(locale.text("openings.found.claims", id=opening.claims))
-    said = _found_line(opening, seen_at, locale, tokens=False)
+    said = _found_line(opening, seen_at, locale, answer, tokens=False)
     return blocks.message(
         locale.text("sentence", headline=title, rest=said),
         blocks.section(f":warning: *{title}*", *rest),
         reason.quoted(opening.justification, locale) if opening.justification.strip() else None,
         _way(link, locale),
-        blocks.context(_place(target, locale)),
+        blocks.context(
+            *(() if is_named else (why_nobody(answer, locale),)), _place(target, locale)
+        ),
     )
 
 
-def _found_line(opening: ForeignOpening, seen_at: datetime, locale: Locale, *, tokens: bool) -> str:
+def _found_line(
+    opening: ForeignOpening, seen_at: datetime, locale: Locale, answer: Answer, *, tokens: bool
+) -> str:
     show = locale.when if tokens else locale.plain_when
     until = show(opening.ends_at) if opening.ends_at else locale.text("openings.no_end")
+    by_log = "" if opening.requestor.strip() else caller_line(answer, locale, tokens=tokens)
+    key = "by" if opening.requestor.strip() else "by_log" if by_log else "by_nobody"
     return locale.text(
-        "openings.found.by" if opening.requestor.strip() else "openings.found.by_nobody",
+        f"openings.found.{key}",
+        said=by_log,
         who=safe.escape_mrkdwn(opening.requestor, 120),
         when=show(opening.starts_at or seen_at),
         source=safe.escape_mrkdwn(opening.source, 200),
@@ -59,9 +77,14 @@ def _found_line(opening: ForeignOpening, seen_at: datetime, locale: Locale, *, t
 
 
 def policy_changed(
-    change: PolicyChange, target: Target, seen: Seen, link: str, locale: Locale
+    change: PolicyChange,
+    target: Target,
+    seen: Seen,
+    link: str,
+    locale: Locale,
+    answer: Answer = LOOKING,
 ) -> Message:
-    """What is different now, since when at the earliest, and where Azure says by whom."""
+    """What is different now, since when at the earliest, and by whom as far as Azure says."""
     title = locale.text(f"openings.{change.kind}.headline", vm=safe.escape_mrkdwn(target.name, 120))
     lines = [safe.escape_mrkdwn(each, 300) for each in _ports(change, locale)]
     policies = change.after.policies if change.after else change.before.policies
@@ -71,21 +94,26 @@ def policy_changed(
     bullets = "\n".join(f"• {line}" for line in lines)
     return blocks.message(
         locale.text("list.sentences").join(
-            (
-                locale.text("openings.title_text", headline=title),
-                _changed_line(seen, locale, tokens=False),
-                locale.text("list.comma").join(lines),
+            filter(
+                None,
+                (
+                    locale.text("openings.title_text", headline=title),
+                    caller_line(answer, locale, tokens=False),
+                    _changed_line(seen, locale, tokens=False),
+                    locale.text("list.comma").join(lines),
+                ),
             )
         ),
         blocks.section(
             f":warning: *{title}*",
+            caller_line(answer, locale, tokens=True),
             _changed_line(seen, locale, tokens=True),
             bullets,
         ),
         _way(link, locale),
         blocks.context(
             locale.text("openings.policy", names=names),
-            locale.text("openings.no_caller"),
+            why_nobody(answer, locale),
             _place(target, locale),
         ),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from msgspec import structs
@@ -13,9 +15,11 @@ from approvals.closing import RULE_LEFT, STILL_LISTED, UNREAD
 from approvals.entry import SEKISHO
 from approvals.events import Closing, EndCause, Ended, RequestId, StillOpen
 from approvals.request import Request
+from defender.activity import Caller, CallerKind
 from defender.alert import Alert
 from defender.records import Machine
 from defender.resources import ResourceId
+from feeds.callers import Act, Answer, AnswerState, Deed
 from feeds.detection_tests import Wait
 from feeds.openings import EntrySeen, ForeignOpening, PolicyChange, PortSeen
 from handlers.locale import Locale
@@ -132,6 +136,23 @@ FOREIGN = ForeignOpening(
 )  # fmt: skip
 
 
+KINDS: tuple[CallerKind, ...] = ("person", "managed_identity", "application", "sekisho")
+ACTS = tuple(
+    Act(Caller(kind, EVIL), samples.at(18, 4), deed, EVIL)
+    for kind, deed in zip(
+        itertools.cycle(KINDS),
+        get_args(Deed),
+        strict=False,
+    )
+)
+#: Every state, with every deed by somebody with a hostile name.
+ANSWERS = [
+    *(Answer(state) for state in get_args(AnswerState)),
+    *(Answer("found", ACTS[at : at + 3]) for at in range(0, len(ACTS), 3)),
+    Answer("earlier", ACTS[:1]),
+]
+
+
 def of_ports(locale: Locale) -> list[Message]:
     target, seen = samples.TARGET, openings.Seen(samples.at(18, 5), samples.at(18, 4))
     hostile = structs.replace(target, name=EVIL, resource_group=EVIL, subscription_name=EVIL)
@@ -159,6 +180,17 @@ def of_ports(locale: Locale) -> list[Message]:
         openings.policy_changed(change, hostile, never, LINK, locale),
         openings.policy_changed(
             PolicyChange("vm", "removed", SEEN, None), target, seen, LINK, locale
+        ),
+        *(
+            made
+            for answer in ANSWERS
+            for made in (
+                openings.policy_changed(change, target, seen, LINK, locale, answer),
+                end_alarm.vanished_alarm(VANISHED, LINK, locale, answer),
+                openings.foreign_opening(
+                    replace(FOREIGN, requestor=""), target, samples.at(18, 5), LINK, locale, answer
+                ),
+            )
         ),
         *(
             alert_at_port.alert_at_port(alert, request, reader, locale)

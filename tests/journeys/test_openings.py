@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Unpack
 
 import pytest
 
@@ -11,6 +12,7 @@ from approvals.entry import FoundOpening
 from approvals.events import State
 from handlers.openings import OpeningsWatch
 from sandbox.azure.policies import policy_id
+from sandbox.azure.portal import PortChange
 from sandbox.slack import Message
 from tests.faults.stages import approve, ask, eventually
 from tests.stage import Stage
@@ -34,16 +36,9 @@ async def notes(stage: Stage) -> list[FoundOpening]:
     return [entry.event for entry in found if entry and isinstance(entry.event, FoundOpening)]
 
 
-def edit(stage: Stage, vm: str, **changes: object) -> None:
+def edit(stage: Stage, vm: str, **changes: Unpack[PortChange]) -> None:
     """Somebody edits the first port of the VM's JIT policy in the portal."""
-    state = stage.azure.state
-    ((policy, entry),) = state.entries_of(stage.azure.machine(vm).id.lower())
-    first, *others = entry.ports
-    edited = replace(entry, ports=(replace(first, **changes), *others))  # type: ignore[arg-type]
-    rest = tuple(edited if each is entry else each for each in policy.entries)
-    state.put_policy(
-        replace(policy, entries=rest), now=stage.clock.now(), settle=timedelta(seconds=0)
-    )
+    stage.azure.portal.edit_port(stage.azure.machine(vm).id, **changes)
 
 
 @pytest.mark.proves("C7", "J1")
