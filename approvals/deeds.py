@@ -41,6 +41,21 @@ class DeedKind(StrEnum):
     SUSPICIOUS = "suspicious"
     WINDOW_OPENED = "window_opened"
     WINDOW_CLOSED = "window_closed"
+    CLASSIFIED = "classified"
+    COMMENTED = "commented"
+
+
+#: Whom we know from Defender XDR alone: `xdr:` and the name as it stands there, which may be none.
+FOREIGN = "xdr:"
+
+
+def foreign(name: str = "") -> PersonId:
+    """Somebody of Defender XDR, as the author of a deed or the owner of an alert."""
+    return PersonId(f"{FOREIGN}{name[:FOREIGN_NAME_MAX]}")
+
+
+#: Characters of a name from there that an entry keeps.
+FOREIGN_NAME_MAX = 120
 
 
 class Deed(msgspec.Struct, frozen=True, tag="deed"):
@@ -57,6 +72,10 @@ class Deed(msgspec.Struct, frozen=True, tag="deed"):
     pattern: str = ""
     #: the kind of reason (`true_positive`, `benign`, `false_positive`), where one was chosen.
     verdict: str = ""
+    #: what was found, in Defender XDR's word (`malware`), where it said so.
+    determination: str = ""
+    #: who did it in Defender XDR (`foreign`), where Sekisho only read of it; "" for our own.
+    by: PersonId = PersonId("")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ from feeds.sources import make_sources
 from feeds.store import AlertStore
 from feeds.storm import Storms
 from feeds.verify import Verify
+from feeds.xdr_records import XdrRecords
 from handlers.alert_at_port import PortAlerts
 from handlers.alert_facts import subject_of
 from handlers.alert_feed import AlertFeed, Changes, no_changes
@@ -65,6 +66,8 @@ from handlers.alert_stats import PREFIX as STATS
 from handlers.alert_stats import AlertStats
 from handlers.alert_voice import AlertVoice
 from handlers.alert_write_back import WriteBack
+from handlers.alert_xdr_news import XdrNews
+from handlers.alert_xdr_write import XdrWriter
 from handlers.callers import CallerSearch
 from handlers.change_show import CHANGES, RAISED
 from handlers.consequences import Told
@@ -121,7 +124,8 @@ def _own_ids(azure: AzureSettings) -> frozenset[str]:
 
 def _machine(s: Services) -> Callable[[str], Place | None]:
     """The index is replaced when the estate is read, so it is asked for each time."""
-    return lambda resource_id: s.estate.index.by_id(resource_id)
+    estate = s.estate
+    return lambda resource_id: estate.index.by_id(resource_id) or estate.arc.by_id(resource_id)
 
 
 class Alerts:
@@ -161,7 +165,8 @@ class Alerts:
             changes=changes,
         )
         self.show = AlertShow(s, self.feed)
-        self.write_back = WriteBack(s, self.feed, consumer)
+        self._xdr = _xdr(s, self.feed)
+        self.write_back = WriteBack(s, self.feed, consumer, xdr=self._xdr[1] if self._xdr else None)
         self._poller = AlertPoller(
             make_sources(
                 gateway,
@@ -199,7 +204,16 @@ class Alerts:
             ("figures", self.figures.refresh, FIGURES_EVERY),
             ("retention", self._retention.step, RETENTION_EVERY),
             ("port alerts", PortAlerts(self._g.services, self.store).look, PORT_ALERTS_EVERY),
+            *self._xdr_duties(),
         ]
+
+    def _xdr_duties(self) -> list[Duty]:
+        """What changed in Defender XDR, and what it has not taken yet."""
+        if self._xdr is None:
+            return []
+        news, writer = self._xdr
+        every = self.settings().graph_every
+        return [("Defender XDR", news.step, every), ("owed to Defender XDR", writer.step, every)]
 
     def push_edge(self) -> PushEdge | None:
         """The door for pushes, where the settings want it."""
@@ -230,6 +244,15 @@ class Alerts:
     async def _case(self, key: str) -> Case:
         _, body = await self._g.services.ledger.subject(subject_of(key))
         return read_case(body)
+
+
+def _xdr(s: Services, feed: AlertFeed) -> tuple[XdrNews, XdrWriter] | None:
+    """Both ways between alerts and Defender XDR, where Microsoft Graph is configured."""
+    if feed.xdr is None:
+        return None
+    records = XdrRecords(feed.store.scripts)
+    news = XdrNews(s, feed, feed.xdr, records)
+    return news, XdrWriter(s, feed, feed.xdr, records, news)
 
 
 class FileChanges:
@@ -289,7 +312,7 @@ class Feeds:
         tests = DetectionTests(ground.redis, tag=ground.tag, offset=offset)
         reads = AlertReads(ground.redis, tag=ground.tag, offset=offset)
         self._s = s
-        self._defender = Defender(s, tests)
+        self._defender = Defender(s, tests, reads)
         self._reports = DetectionReports(s, tests, reads if rules.alerts else None)
         self.changes = FileChanges(ground) if rules.file_changes else None
         self.alerts: Alerts | None = None

@@ -94,6 +94,7 @@ class GraphSection(Section):
     """Owner, verdict and comments in Defender XDR, through Microsoft Graph."""
 
     enabled: YesNo = False
+    every: Annotated[timedelta, PlainValidator(between(10 * _SECOND, 10 * _MINUTE))] = 30 * _SECOND
 
 
 class Alerts(Section):

@@ -147,6 +147,7 @@ def _alerts(root: Root, alerts: Alerts, document: Document) -> AlertSettings:
         quiet_hours=QuietHours(quiet.begins, quiet.until, zone) if quiet else None,
         push_secrets=tuple(secret for secret in secrets if secret),
         graph=alerts.graph.enabled,
+        graph_every=alerts.graph.every,
         edr_products=compile_globs(alerts.edr_products or ()),
     )
 

@@ -6,8 +6,9 @@ is an answer, not an error: Informational alerts never get there, others minutes
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -19,8 +20,17 @@ from defender.alert_decode_fields import parse
 from defender.alert_routes import NoRoute
 from defender.clients import AzureClients, Call, Service
 from defender.errors import AzureNotFound, AzureRefused, AzureUnavailable, OutcomeUnknown
-from defender.resources import fold
-from defender.xdr_decode import Comment, XdrAlert, comments_of, xdr_alert_of
+from defender.xdr_decode import (
+    Comment,
+    XdrAlert,
+    XdrIncident,
+    comments_of,
+    xdr_alert_of,
+    xdr_incident_of,
+)
+from defender.xdr_match import best, named_id
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -34,11 +44,16 @@ _ID = re.compile(r"[0-9A-Za-z_.\-]{1,200}")
 _AROUND = timedelta(minutes=90)
 #: Alerts looked through for one; in `_AROUND` a tenant has a few dozen.
 _LISTED_MAX = 200
-_COMMENT_MAX = 1_000
+#: Pages of one look at what changed.
+_PAGES_MAX = 50
+COMMENT_MAX = 1_000
 
 
 class _Listed(msgspec.Struct):
     value: list[msgspec.Raw] | None = None
+
+
+_listed_of = msgspec.json.Decoder(_Listed).decode
 
 
 class XdrGateway:
@@ -49,8 +64,7 @@ class XdrGateway:
 
     async def find(self, alert: Alert) -> XdrAlert | None:
         """The same alert there: by its id in the providing product, else by machine and title."""
-        named = alert.link.rpartition("/alerts/")[2].partition("?")[0] if alert.is_edr else ""
-        for xdr_id in (named, alert.key):
+        for xdr_id in (named_id(alert), alert.key):
             if _is_id(xdr_id):
                 try:
                     return await self.read(xdr_id)
@@ -67,14 +81,34 @@ class XdrGateway:
             "$filter": f"createdDateTime ge {first} and createdDateTime le {last}",
             "$top": str(_LISTED_MAX),
         }
-        body = await self._ask("GET", _ALERTS, query)
+        return (await self._listed(query))[0]
+
+    async def changed_since(self, at: datetime) -> list[XdrAlert]:
+        """Every alert that changed then or later, page by page."""
+        found: list[XdrAlert] = []
+        for page in range(_PAGES_MAX):
+            query = {
+                "$filter": f"lastUpdateDateTime ge {_text(at)}",
+                "$top": str(_LISTED_MAX),
+                "$skip": str(page * _LISTED_MAX),
+            }
+            listed, rows = await self._listed(query)
+            found += listed
+            if rows < _LISTED_MAX:
+                return found
+        log.error("Defender XDR: more than %s alerts changed; the rest is not read", len(found))
+        return found
+
+    async def _listed(self, query: Mapping[str, str]) -> tuple[list[XdrAlert], int]:
+        """The alerts of a page, and how many rows it had."""
+        rows = _read(_listed_of, await self._ask("GET", _ALERTS, query)).value or []
         found = []
-        for raw in _decoded(body, _Listed).value or ():
+        for raw in rows:
             try:
                 found.append(xdr_alert_of(raw))
             except ValueError:
                 continue  # one of another alert; nothing is said of it
-        return found
+        return found, len(rows)
 
     async def read(self, xdr_id: str) -> XdrAlert:
         """The alert as it is now."""
@@ -102,11 +136,20 @@ class XdrGateway:
         """Add a comment, once; all comments then."""
         body = {
             "@odata.type": "microsoft.graph.security.alertComment",
-            "comment": text[:_COMMENT_MAX],
+            "comment": text[:COMMENT_MAX],
         }
         path = f"{_ALERTS}/{_checked(xdr_id)}/comments"
         answer = await self._ask("POST", path, body=body, kind=Call.WRITE)
         return comments_of(fold_keys(_parsed(answer)).get("value"))
+
+    async def incident(self, incident_id: str) -> XdrIncident:
+        """With its alerts; one that went into another is that other one."""
+        path, query = f"{_INCIDENTS}/{_checked(incident_id)}", {"$expand": "alerts"}
+        found = _read(xdr_incident_of, await self._ask("GET", path, query))
+        if not found.redirected_to:
+            return found
+        path = f"{_INCIDENTS}/{_checked(found.redirected_to)}"
+        return _read(xdr_incident_of, await self._ask("GET", path, query))
 
     async def change_incident(
         self,
@@ -142,24 +185,6 @@ class XdrGateway:
         )
 
 
-def best(alert: Alert, found: list[XdrAlert]) -> XdrAlert | None:
-    """The one of these that is this alert: by id, else the only one of its machine and title."""
-    for other in found:
-        if alert.key in (other.provider_alert_id.lower(), other.xdr_id.lower()):
-            return other
-    same = [other for other in found if _is_same_story(alert, other)]
-    return same[0] if len(same) == 1 else None
-
-
-def _is_same_story(alert: Alert, other: XdrAlert) -> bool:
-    if not alert.title or alert.title.casefold() != other.title.casefold():
-        return False
-    ids = {fold(text) for text in other.resource_ids}
-    if alert.resource_id and ids:
-        return fold(alert.resource_id) in ids
-    return not alert.resource_id and alert.machine.casefold() in map(str.casefold, other.machines)
-
-
 def _named(
     status: str | None,
     owner: str | None,
@@ -180,18 +205,13 @@ def _named(
 
 
 def _alert(body: bytes) -> XdrAlert:
-    try:
-        return xdr_alert_of(body)
-    except ValueError as error:
-        raise AzureUnavailable(
-            "Unreadable", f"Graph's answer could not be read: {error}"
-        ) from error
+    return _read(xdr_alert_of, body)
 
 
-def _decoded(body: bytes, kind: type[T]) -> T:
+def _read(read: Callable[[bytes], T], body: bytes) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+        return read(body)
+    except ValueError as error:  # msgspec.MsgspecError is one
         raise AzureUnavailable(
             "Unreadable", f"Graph's answer could not be read: {error}"
         ) from error

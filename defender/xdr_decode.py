@@ -93,9 +93,40 @@ class XdrAlert(msgspec.Struct, frozen=True, kw_only=True):
     entities_left: int = 0
 
 
+class XdrIncident(msgspec.Struct, frozen=True, kw_only=True):
+    """An incident: alerts that Defender XDR holds for one story."""
+
+    incident_id: str
+    owner: str = ""
+    classification: str = ""
+    determination: str = ""
+    #: the incident that this one went into
+    redirected_to: str = ""
+    alerts: tuple[XdrAlert, ...] = ()
+
+
+def xdr_incident_of(raw: bytes | msgspec.Raw) -> XdrIncident:
+    """One incident; ValueError for what is no object, has no id, or an alert that can't be read."""
+    node = fold(parse(raw))
+    incident_id = plain(node, "id")
+    if not incident_id:
+        raise ValueError("Graph gave an incident without an id.")
+    return XdrIncident(
+        incident_id=incident_id,
+        owner=plain(node, "assignedto"),
+        classification=plain(node, "classification"),
+        determination=plain(node, "determination"),
+        redirected_to=plain(node, "redirectincidentid"),
+        alerts=tuple(_alert(item) for item in objects_of(node.get("alerts"))),
+    )
+
+
 def xdr_alert_of(raw: bytes | msgspec.Raw) -> XdrAlert:
     """One alert; ValueError for what is no object or has no id."""
-    node = fold(parse(raw))
+    return _alert(fold(parse(raw)))
+
+
+def _alert(node: Node) -> XdrAlert:
     xdr_id = plain(node, "id")
     if not xdr_id:
         raise ValueError("Graph gave an alert without an id.")

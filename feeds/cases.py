@@ -40,6 +40,8 @@ class Case(msgspec.Struct, frozen=True):
     decided_at: datetime | None = None
     reason: str = ""
     verdict: str = ""
+    #: in Defender XDR's word, where it came from there
+    determination: str = ""
     #: the answer to "Was this you?": `yes`, `not_me` or "".
     answer: str = ""
     answered_by: PersonId = NOBODY
@@ -49,6 +51,15 @@ class Case(msgspec.Struct, frozen=True):
     def is_closed(self) -> bool:
         return self.state in ("resolved", "dismissed")
 
+
+#: What a deed makes of its subject, and nothing else.
+_STATES = {
+    DeedKind.IN_PROGRESS: "inprogress",
+    DeedKind.SUSPICIOUS: "inprogress",
+    DeedKind.RESOLVED: "resolved",
+    DeedKind.EXPECTED: "resolved",
+    DeedKind.DISMISSED: "dismissed",
+}
 
 _decoder = msgspec.json.Decoder(Case)
 
@@ -71,6 +82,7 @@ def after(case: Case, deed: Deed, *, actor: PersonId, at: datetime) -> Case:
         "decided_at": at,
         "reason": deed.reason,
         "verdict": deed.verdict,
+        "determination": deed.determination,
     }
     match deed.kind:
         case DeedKind.TAKEN | DeedKind.ASSIGNED:
@@ -78,12 +90,8 @@ def after(case: Case, deed: Deed, *, actor: PersonId, at: datetime) -> Case:
             return msgspec.structs.replace(case, owner=owner, owned_at=at)
         case DeedKind.RELEASED:
             return msgspec.structs.replace(case, owner=NOBODY, owned_at=None)
-        case DeedKind.IN_PROGRESS:
-            return msgspec.structs.replace(case, state="inprogress", **decided)
-        case DeedKind.RESOLVED | DeedKind.EXPECTED:
-            return msgspec.structs.replace(case, state="resolved", **decided)
-        case DeedKind.DISMISSED:
-            return msgspec.structs.replace(case, state="dismissed", **decided)
+        case kind if kind in _STATES:
+            return msgspec.structs.replace(case, state=_STATES[kind], **decided)
         case DeedKind.REOPENED:
             return msgspec.structs.replace(
                 case, state="active", owner=NOBODY, owned_at=None, **decided
@@ -96,7 +104,9 @@ def after(case: Case, deed: Deed, *, actor: PersonId, at: datetime) -> Case:
             return msgspec.structs.replace(
                 case, state="active", answer="not_me", answered_by=actor, **decided
             )
-        case DeedKind.SUSPICIOUS:
-            return msgspec.structs.replace(case, state="inprogress", **decided)
+        case DeedKind.CLASSIFIED:
+            return msgspec.structs.replace(
+                case, verdict=deed.verdict, determination=deed.determination
+            )
         case _:
             return case

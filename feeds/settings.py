@@ -35,6 +35,8 @@ class AlertSettings:
     #: present one first, the previous one while it is being rotated.
     push_secrets: tuple[str, ...] = field(default=(), repr=False)
     graph: bool = False
+    #: how often Defender XDR is asked what changed there.
+    graph_every: timedelta = timedelta(seconds=30)
     edr_products: Globs | None = None
 
     @property

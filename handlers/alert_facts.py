@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
-from approvals.deeds import Subject
+from approvals.deeds import FOREIGN, Subject
 from approvals.entry import SEKISHO
 from approvals.events import State
 from approvals.request import Request
@@ -112,7 +112,7 @@ class AlertFacts:
         """What people are called in Slack; who can't be read keeps the id."""
         found: dict[str, str] = {}
         for person in dict.fromkeys(people):
-            if not person or person == SEKISHO:
+            if not person or person == SEKISHO or person.startswith(FOREIGN):
                 continue
             directory = self._s.directory
             profile = directory.known(person)

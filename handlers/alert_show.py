@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from approvals.deeds import Deed, DeedKind
+from approvals.deeds import FOREIGN, Deed, DeedKind
 from approvals.entry import SEKISHO, Entry
 from approvals.events import PersonId
 from defender.alert import Alert
@@ -115,7 +115,7 @@ class AlertShow:
     ) -> list[Told]:
         thread = await self._thread(stored, deed)
         locale = self._s.languages.of_channel(stored.channel)
-        said = deed_line(deed, entry.actor, had, names, locale)
+        said = deed_line(deed, deed.by or entry.actor, had, names, locale)
         if said is None or thread is None:
             return []
         line = small_line(said, entry.at, locale)
@@ -128,10 +128,11 @@ class AlertShow:
         self, entry: Entry, deed: Deed, stored: Stored, names: dict[str, str]
     ) -> list[Told]:
         """Only to a new owner who did not do it."""
-        if deed.kind is not DeedKind.ASSIGNED or deed.to in (NOBODY, entry.actor):
+        is_here = not deed.to.startswith(FOREIGN)
+        if deed.kind is not DeedKind.ASSIGNED or deed.to in (NOBODY, entry.actor) or not is_here:
             return []
         locale = await self._s.languages.learn(deed.to)
-        said = assigned_dm(deed, stored.alert, entry.actor, names, locale)
+        said = assigned_dm(deed, stored.alert, deed.by or entry.actor, names, locale)
         key = f"deed:{entry.sequence}:dm"
         return [(ChannelId(deed.to), Line(key=key, text=said.text, blocks=said.blocks))]
 
@@ -191,7 +192,7 @@ def owner_before(case: Case, deed: Deed, entry: Entry) -> PersonId:
     mine = [
         at
         for at, step in enumerate(case.steps)
-        if step.kind is deed.kind and step.by == entry.actor and step.at <= entry.at
+        if step.kind is deed.kind and step.by == (deed.by or entry.actor) and step.at <= entry.at
     ]
     owner = NOBODY
     for step in case.steps[: mine[-1] if mine else len(case.steps)]:

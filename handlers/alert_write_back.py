@@ -24,10 +24,10 @@ from defender.errors import (
 from delivery.outbox import OUTBOX_ERRORS, Line
 from feeds.own_writes import OwnWrites
 from feeds.reading import Stored
-from handlers import alert_xdr
 from handlers.alert_facts import AlertFacts
 from handlers.alert_feed import AlertFeed, States, Verb
 from handlers.alert_portal import PortalChanges
+from handlers.alert_xdr_write import XdrWriter
 from handlers.services import Services
 from handlers.views.alert_thread import small_line
 
@@ -55,7 +55,13 @@ class WriteBack:
     """`run` as a background task of every process; entries are shared by consumer group."""
 
     def __init__(
-        self, services: Services, feed: AlertFeed, consumer: Consumer, *, wait: timedelta = WAIT
+        self,
+        services: Services,
+        feed: AlertFeed,
+        consumer: Consumer,
+        *,
+        xdr: XdrWriter | None = None,
+        wait: timedelta = WAIT,
     ) -> None:
         self._s = services
         self._feed = feed
@@ -63,6 +69,7 @@ class WriteBack:
         self._facts = AlertFacts(services, feed)
         self._portal = PortalChanges(services, feed)
         self._writes = OwnWrites(feed.store)
+        self._xdr = xdr
         self._wait = wait
 
     async def run(self) -> None:
@@ -96,9 +103,8 @@ class WriteBack:
         is_release = deed.kind is DeedKind.ASSIGNED and not deed.to
         if self._feed.states is not None and not is_release:
             await self._in_azure(self._feed.states, entry, stored, VERBS[deed.kind])
-        if self._feed.xdr is not None:
-            names = await self._facts.names((entry.actor, deed.to), ask=True)
-            await alert_xdr.write(self._feed.xdr, stored.alert, deed, entry.actor, names)
+        if self._xdr is not None:
+            await self._xdr.write(entry, deed, stored)
 
     async def _in_azure(self, states: States, entry: Entry, stored: Stored, verb: Verb) -> None:
         problem = await self._set(states, stored, verb)

@@ -1,23 +1,17 @@
-"""What people decide goes to Defender XDR, too, where Microsoft Graph is configured.
-
-Owner, classification, determination and comment. Best effort: what Azure's own API holds is written
-by `alert_write_back`, and a failure here is logged, never told twice.
-"""
+"""What people decide in Graph's words: owner, status, classification and determination. Pure."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from approvals.deeds import Deed, DeedKind
 from approvals.events import PersonId
 from defender.alert import Alert
-from defender.errors import AzureError
-from defender.xdr_decode import Comment, XdrAlert
-
-log = logging.getLogger(__name__)
+from defender.xdr_decode import Comment, XdrAlert, XdrIncident
+from feeds.cases import Case
 
 
 class Xdr(Protocol):
@@ -37,6 +31,19 @@ class Xdr(Protocol):
 
     async def comment(self, xdr_id: str, text: str) -> tuple[Comment, ...]: ...
 
+    async def changed_since(self, at: datetime) -> Sequence[XdrAlert]: ...
+
+    async def incident(self, incident_id: str) -> XdrIncident: ...
+
+    async def change_incident(
+        self,
+        incident_id: str,
+        *,
+        owner: str | None = None,
+        classification: str | None = None,
+        determination: str | None = None,
+    ) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -46,6 +53,17 @@ class Wanted:
     owner: str | None = None
     classification: str | None = None
     determination: str | None = None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What is named, by the names that `feeds.xdr_records` keeps."""
+        said = {
+            "status": self.status,
+            "owner": self.owner,
+            "classification": self.classification,
+            "determination": self.determination,
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 #: Our kinds of reason in Graph's words: classification and determination.
@@ -59,7 +77,10 @@ VERDICTS: Mapping[str, tuple[str, str]] = {
 
 
 def wanted(deed: Deed, actor: PersonId, names: Mapping[str, str]) -> Wanted | None:
-    """What this deed says in Graph's words; None: nothing that Graph holds. Pure."""
+    """What this deed says in Graph's words; None: nothing that Graph holds.
+
+    `names`: what people are called there.
+    """
     classification, determination = VERDICTS.get(deed.verdict, (None, None))
     match deed.kind:
         case DeedKind.TAKEN:
@@ -78,28 +99,20 @@ def wanted(deed: Deed, actor: PersonId, names: Mapping[str, str]) -> Wanted | No
             return None
 
 
-async def write(
-    xdr: Xdr, alert: Alert, deed: Deed, actor: PersonId, names: Mapping[str, str]
-) -> bool:
-    """Doing it twice is doing it once: a comment that stands is not added again."""
-    want = wanted(deed, actor, names)
-    if want is None:
-        return False
-    try:
-        found = await xdr.find(alert)
-        if found is None:
+def is_wanted(deed: Deed, actor: PersonId, case: Case) -> bool:
+    """Whether it still holds: somebody may have decided otherwise since, here or there."""
+    match deed.kind:
+        case DeedKind.TAKEN:
+            return not case.is_closed and case.owner == actor
+        case DeedKind.ASSIGNED:
+            return not case.is_closed and case.owner == deed.to
+        case DeedKind.IN_PROGRESS:
+            return case.state == "inprogress"
+        case DeedKind.RESOLVED:
+            return case.state == "resolved"
+        case DeedKind.DISMISSED:
+            return case.state == "dismissed"
+        case DeedKind.REOPENED:
+            return not case.is_closed
+        case _:
             return False
-        await xdr.change(
-            found.xdr_id,
-            status=want.status,
-            owner=want.owner,
-            classification=want.classification,
-            determination=want.determination,
-        )
-        said = f"{names.get(actor, actor)}: {deed.reason}" if deed.reason else ""
-        if said and said not in [comment.text for comment in found.comments]:
-            await xdr.comment(found.xdr_id, said)
-    except AzureError as error:
-        log.warning("alert %s in Defender XDR: %s: %s", alert.key, error.code, error.message)
-        return False
-    return True

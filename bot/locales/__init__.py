@@ -24,6 +24,7 @@ PARTS = (
     "feeds",
     "file_integrity",
     "defender",
+    "xdr",
     "changes",
     "cli",
 )

@@ -7,7 +7,7 @@ from handlers.views import alert_parts as parts
 from handlers.views import alert_words as say
 from handlers.views import blocks, safe
 from handlers.views.alert_buttons import open_buttons, sample_buttons
-from handlers.views.alert_closed import closed_card
+from handlers.views.alert_closed import closed_card, finding
 from handlers.views.alert_view import AlertView
 from handlers.views.blocks import Block, Message
 from handlers.views.reason import quoted
@@ -37,7 +37,7 @@ def alert_card(view: AlertView, locale: Locale) -> Message:
     lead = [place] if is_new else [_state_line(view, locale), place]
     if view.phase == "reopened":
         lead = [_state_line(view, locale), _first_raised(view, locale)]
-    lead.append(_reported(view, locale))
+    lead += [_reported(view, locale), _found(view, locale)]
     return blocks.message(
         _text(view, locale),
         blocks.header(_square_headline(view, locale)),
@@ -72,6 +72,13 @@ def _reported(view: AlertView, locale: Locale) -> str:
     if said is None or at is None or (said - at).total_seconds() < LATE_SECONDS:
         return ""
     return locale.text("alert.card.reported", when=say.when(said, locale))
+
+
+def _found(view: AlertView, locale: Locale) -> str:
+    """As what it is classified in Defender XDR, while it is open."""
+    if not (view.case.verdict or view.case.determination):
+        return ""
+    return locale.text("xdr.card.classified", what=finding(view.case, locale))
 
 
 def _state_line(view: AlertView, locale: Locale) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from approvals.deeds import Deed
+from feeds.cases import Case
 from handlers.locale import Locale
 from handlers.views import alert_parts as parts
 from handlers.views import alert_words as say
@@ -61,8 +63,7 @@ def _classified(view: AlertView, locale: Locale) -> str:
     verdict = view.case.verdict
     if view.phase != "resolved" or view.is_by_portal or verdict not in _VERDICTS:
         return ""
-    said = locale.text(f"alert.verdict.{verdict}")
-    return locale.text("alert.card.verdict", verdict=said)
+    return locale.text("alert.card.verdict", verdict=finding(view.case, locale))
 
 
 def _closed_text(view: AlertView, locale: Locale) -> str:
@@ -83,6 +84,17 @@ def _closed_text(view: AlertView, locale: Locale) -> str:
     if view.phase == "dismissed":
         args["verdict"] = verdict_word(case.verdict, locale)
     return locale.text(f"alert.card.text.{view.phase}", **args)
+
+
+def finding(found: Deed | Case, locale: Locale) -> str:
+    """The kind of reason and, where Defender XDR says it, what was found. For mrkdwn."""
+    verdict = verdict_word(found.verdict, locale)
+    word = found.determination
+    if not word:
+        return verdict
+    key = f"xdr.determination.{word.casefold()}"
+    what = locale.text(key) if key in locale.catalogue else safe.code(word, 60)
+    return locale.text("xdr.finding", verdict=verdict, what=what)
 
 
 def verdict_word(verdict: str, locale: Locale) -> str:

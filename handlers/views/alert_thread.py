@@ -12,7 +12,7 @@ from defender.alert import Alert, Entity
 from handlers.locale import Locale
 from handlers.views import alert_words as say
 from handlers.views import blocks, safe
-from handlers.views.alert_closed import verdict_word
+from handlers.views.alert_closed import finding, verdict_word
 from handlers.views.blocks import Message
 
 REASON_MAX = 500
@@ -43,7 +43,7 @@ def deed_line(
         case DeedKind.IN_PROGRESS:
             said = locale.text("alert.thread.in_progress", who=who)
         case DeedKind.RESOLVED if deed.verdict:
-            verdict = verdict_word(deed.verdict, locale)
+            verdict = finding(deed, locale)
             said = locale.text("alert.thread.resolved_verdict", who=who, verdict=verdict)
         case DeedKind.RESOLVED:
             said = locale.text("alert.thread.resolved", who=who)
@@ -55,8 +55,20 @@ def deed_line(
         case DeedKind.REOPENED:
             said = locale.text("alert.thread.reopened", who=who)
         case _:
-            return None
+            return _in_xdr(deed, who, locale)
     return said + _reason(deed, locale)
+
+
+def _in_xdr(deed: Deed, who: str, locale: Locale) -> str | None:
+    """What only people of Defender XDR do."""
+    match deed.kind:
+        case DeedKind.CLASSIFIED:
+            return locale.text("xdr.thread.classified", what=finding(deed, locale))
+        case DeedKind.COMMENTED:
+            comment = safe.code(deed.reason, REASON_MAX)
+            return locale.text("xdr.thread.commented", who=who, comment=comment)
+        case _:
+            return None
 
 
 def _reason(deed: Deed, locale: Locale) -> str:

@@ -103,7 +103,8 @@ def _related(related: Sequence[Alert], locale: Locale) -> Iterator[Moment]:
 
 def _deed(step: Step, view: AlertView, locale: Locale) -> Moment:
     kind = step.kind.value
-    known = ("taken", "assigned", "in_progress", "resolved", "dismissed", "reopened")
+    known = ("taken", "assigned", "in_progress", "resolved", "dismissed", "reopened",
+             "classified", "commented")  # fmt: skip
     key = kind if kind in known else "other"
     if step.kind is DeedKind.ASSIGNED and not step.to:
         key = "released"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from approvals.deeds import FOREIGN
 from approvals.entry import SEKISHO
 from defender.alert import SEVERITIES, Alert
 from handlers.locale import Locale
@@ -89,7 +90,16 @@ def bare_name(person: str, names: Mapping[str, str], locale: Locale) -> str:
 def _name(key: str, person: str, names: Mapping[str, str], locale: Locale) -> str:
     if not person or person == SEKISHO:
         return locale.text("sekisho")
+    if person.startswith(FOREIGN):
+        return _foreign(person.removeprefix(FOREIGN), locale)
     return locale.text(key, name=safe.escape_mrkdwn(names.get(person) or person, 60))
+
+
+def _foreign(given: str, locale: Locale) -> str:
+    """Somebody whom Defender XDR names, or nobody by name: then Defender XDR itself."""
+    if not given.strip():
+        return locale.text("xdr.somebody")
+    return locale.text("xdr.name", name=safe.escape_mrkdwn(safe.one_line(given), 60))
 
 
 def people(persons: Iterable[str], names: Mapping[str, str], locale: Locale) -> str:

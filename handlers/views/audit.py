@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from approvals.changes import ChangeRecord
-from approvals.deeds import Deed
+from approvals.deeds import FOREIGN, Deed, DeedKind
 from approvals.entry import AdminEvent, Archived, Entry, FoundOpening, Resumed
 from approvals.events import (
     Applied,
@@ -20,6 +20,7 @@ from approvals.events import (
     Failed,
     Lapsed,
     Opened,
+    PersonId,
     Postponed,
     Refused,
     Retried,
@@ -29,7 +30,8 @@ from approvals.events import (
     Warned,
 )
 from handlers.locale import Locale
-from handlers.views import blocks, safe, words
+from handlers.views import alert_words, blocks, safe, words
+from handlers.views.alert_closed import finding
 from handlers.views.blocks import Message
 from handlers.views.change_request import what_changes
 
@@ -159,13 +161,24 @@ def _deed(deed: Deed, locale: Locale) -> str:
     what = locale.text(
         f"audit.deed.{deed.kind}",
         name=_words(deed.name or deed.subject),
-        to=locale.person(deed.to) if deed.to else safe.EMPTY,
+        to=_person(deed.to, locale),
         pattern=safe.code(deed.pattern or safe.EMPTY, 120),
         when=locale.when(deed.until) if deed.until else safe.EMPTY,
     )
+    if deed.kind is DeedKind.CLASSIFIED:
+        what = locale.text("audit.deed.because", what=what, reason=finding(deed, locale))
+    if deed.by:
+        what = locale.text("audit.deed.in_xdr", what=what, who=_person(deed.by, locale))
     if not deed.reason:
         return what
     return locale.text("audit.deed.because", what=what, reason=_words(deed.reason))
+
+
+def _person(person: PersonId, locale: Locale) -> str:
+    """Who is known from Defender XDR alone is text and no mention."""
+    if person.startswith(FOREIGN):
+        return alert_words.name(person, {}, locale)
+    return locale.person(person) if person else safe.EMPTY
 
 
 def _found(event: FoundOpening, locale: Locale) -> str:

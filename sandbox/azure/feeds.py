@@ -20,7 +20,7 @@ from sandbox.azure.state import AzureState
 from sandbox.azure.tokens import TokenIssuer
 from sandbox.azure.wire import fold
 from sandbox.azure.workspaces import ChangeWish, Workspaces, demo_workspaces
-from sandbox.azure.xdr import Xdr
+from sandbox.azure.xdr import Analyst, Xdr
 from sandbox.world.clock import SandboxClock
 
 
@@ -53,6 +53,10 @@ class Feeds:
         alert = self.alerts.raise_(self.covered(vm_name), self._now(), **wish)
         self._changed_here()
         return alert
+
+    def analyst(self, email: str) -> Analyst:
+        """Somebody who works in Defender XDR's portal."""
+        return Analyst(self.xdr, email, self._now)
 
     def change_file(self, vm_name: str, path: str, **wish: Unpack[ChangeWish]) -> Row:
         """A file (or, with `value_name`, a registry value) changes on a machine, just now."""

@@ -12,6 +12,7 @@ from sandbox.azure.errors import ArmError
 from sandbox.azure.odata import BadFilter, read_filter
 from sandbox.azure.wire import Json, instant_text
 from sandbox.azure.xdr import Xdr, XdrIncident
+from sandbox.azure.xdr_body import comment_fields
 
 FILTERABLE = frozenset(
     {"assignedTo", "classification", "determination", "createdDateTime", "lastUpdateDateTime",
@@ -202,14 +203,7 @@ def _commented(fields: Json, call: Call) -> list[Json]:
     if not text.strip() or len(text) > _COMMENT_MAX:
         raise bad_request("The comment is empty or too long.")
     comments: list[Json] = fields["comments"]
-    comments.append(
-        {
-            "@odata.type": "#microsoft.graph.security.alertComment",
-            "comment": text,
-            "createdByDisplayName": APP_NAME,
-            "createdDateTime": instant_text(call.now),
-        }
-    )
+    comments.append(comment_fields(text, APP_NAME, call.now))
     fields["lastUpdateDateTime"] = instant_text(call.now)
     return comments
 

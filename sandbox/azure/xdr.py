@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sandbox.azure.alert_body import xdr_id
 from sandbox.azure.alerts import AlertStore, SandboxAlert
-from sandbox.azure.wire import Json, fold
-from sandbox.azure.xdr_body import alert_fields, incident_fields
+from sandbox.azure.wire import Json, fold, instant_text
+from sandbox.azure.xdr_body import alert_fields, comment_fields, incident_fields
 
 #: Alerts of one machine within this are one incident.
 ONE_INCIDENT = timedelta(hours=6)
@@ -55,10 +55,47 @@ class XdrAlert:
         owner: str | None = self.fields["assignedTo"]
         return owner
 
+    def add_comment(self, text: str, by: str, at: datetime) -> None:
+        """Somebody, or an app, writes to it."""
+        self.fields["comments"].append(comment_fields(text, by, at))
+        self.fields["lastUpdateDateTime"] = instant_text(at)
+
     @property
     def comments(self) -> list[str]:
         """What people wrote to it, oldest first."""
         return [comment["comment"] for comment in self.fields["comments"]]
+
+
+class Analyst:
+    """Somebody who works in Defender XDR's portal."""
+
+    def __init__(self, xdr: Xdr, email: str, now: Callable[[], datetime]) -> None:
+        self._xdr = xdr
+        self.email = email
+        self._now = now
+
+    def change(self, alert: SandboxAlert, **fields: str | None) -> None:
+        """Set `assignedTo`, `status`, `classification` or `determination`, in Graph's words."""
+        found = self._of(alert)
+        unknown = fields.keys() - {"assignedTo", "status", "classification", "determination"}
+        if unknown:
+            raise ValueError(f"not on the page: {unknown}")
+        found.fields.update(fields, lastUpdateDateTime=instant_text(self._now()))
+
+    def assign(self, alert: SandboxAlert) -> None:
+        """To themselves."""
+        self.change(alert, assignedTo=self.email)
+
+    def comment(self, alert: SandboxAlert, text: str) -> None:
+        """Write under their own name."""
+        found = self._of(alert)
+        found.add_comment(text, self.email, self._now())
+
+    def _of(self, alert: SandboxAlert) -> XdrAlert:
+        found = self._xdr.of(alert)
+        if found is None:
+            raise LookupError("this alert is not in Defender XDR")
+        return found
 
 
 class Xdr:

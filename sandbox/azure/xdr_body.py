@@ -81,6 +81,16 @@ def incident_fields(alert: SandboxAlert, number: str, at: datetime) -> Json:
     }
 
 
+def comment_fields(text: str, by: str, at: datetime) -> Json:
+    """A comment of an alert or incident."""
+    return {
+        "@odata.type": "#microsoft.graph.security.alertComment",
+        "comment": text,
+        "createdByDisplayName": by,
+        "createdDateTime": instant_text(at),
+    }
+
+
 def _evidence(alert: SandboxAlert, at: str | None) -> Iterator[Json]:
     """The machine, then what the alert's own entities tell, in Graph's words."""
     entities = {e["$id"]: e for e in alert.properties.get("entities") or () if "$id" in e}

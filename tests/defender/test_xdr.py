@@ -16,8 +16,9 @@ from defender.alert import Alert
 from defender.alert_routes import NoRoute
 from defender.clients import AzureClients
 from defender.errors import AzureForbidden, OutcomeUnknown
-from defender.xdr import XdrGateway, best
+from defender.xdr import XdrGateway
 from defender.xdr_decode import XdrAlert, xdr_alert_of
+from defender.xdr_match import best
 from tests.defender.wire import Answer, Wire, drop
 
 ALERTS = "/v1.0/security/alerts_v2"
