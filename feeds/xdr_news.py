@@ -5,11 +5,11 @@ The newer act wins: what people decided in Slack after the change there stays, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals.deeds import REASON_MAX, Deed, DeedKind, Subject, foreign
+from approvals.deeds import FOREIGN, REASON_MAX, Deed, DeedKind, Subject, foreign
 from approvals.events import PersonId
 from defender.xdr_decode import XdrAlert
 from feeds.cases import NOBODY, Case
@@ -22,6 +22,11 @@ FIELDS: Mapping[str, str] = {
     "classification": "unknown",
     "determination": "unknown",
 }
+#: What sets an owner, and what sets the state.
+_OWNED = frozenset({DeedKind.TAKEN, DeedKind.ASSIGNED, DeedKind.RELEASED, DeedKind.REOPENED})
+_DECIDED = frozenset(
+    {DeedKind.IN_PROGRESS, DeedKind.RESOLVED, DeedKind.DISMISSED, DeedKind.REOPENED}
+)
 #: Characters of Graph's word for what was found.
 _WORD_MAX = 60
 
@@ -95,7 +100,7 @@ def news(record: Record, now: XdrAlert, case: Case, about: About) -> Iterator[Ne
 
 
 def _status(found: Mapping[str, str], now: XdrAlert, case: Case, about: About) -> Deed | None:
-    if "status" not in found or not _is_newer(now, case.decided_at):
+    if "status" not in found or not _is_newer(now, _ours_at(case, _DECIDED, case.decided_at)):
         return None
     match found["status"].casefold():
         case "resolved" if not case.is_closed:
@@ -114,7 +119,7 @@ def _classified(found: Mapping[str, str], now: XdrAlert, case: Case, about: Abou
         return None
     verdict, word = verdict_of(now)
     is_known = (verdict, word) == (case.verdict, case.determination)
-    if is_known or not _is_newer(now, case.decided_at):
+    if is_known or not _is_newer(now, _ours_at(case, _DECIDED, case.decided_at)):
         return None
     return _deed(DeedKind.CLASSIFIED, about, verdict=verdict, determination=word)
 
@@ -123,9 +128,15 @@ def _owner(found: Mapping[str, str], now: XdrAlert, case: Case, about: About) ->
     """Opening it again lets the owner go here, so who has it there is said anew."""
     is_open_again = "status" in found and not case.owner and not case.is_closed
     is_news = ("owner" in found or is_open_again) and case.owner != about.owner
-    if not is_news or not _is_newer(now, case.owned_at):
+    if not is_news or not _is_newer(now, _ours_at(case, _OWNED, case.owned_at)):
         return None
     return _deed(DeedKind.ASSIGNED, about, to=about.owner)
+
+
+def _ours_at(case: Case, kinds: Container[DeedKind], known: datetime | None) -> datetime | None:
+    """When somebody here did it last; None where the last one was read from Defender XDR."""
+    last = next((step for step in reversed(case.steps) if step.kind in kinds), None)
+    return None if last is not None and last.by.startswith(FOREIGN) else known
 
 
 def _is_newer(now: XdrAlert, ours: datetime | None) -> bool:

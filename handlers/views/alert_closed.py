@@ -93,7 +93,7 @@ def finding(found: Deed | Case, locale: Locale) -> str:
     if not word:
         return verdict
     key = f"xdr.determination.{word.casefold()}"
-    what = locale.text(key) if key in locale.catalogue else safe.code(word, 60)
+    what = locale.text(key) if key in locale.catalogue else safe.escape_mrkdwn(word, 60)
     return locale.text("xdr.finding", verdict=verdict, what=what)
 
 
