@@ -33,6 +33,7 @@ class Code(StrEnum):
     # vm
     VM_MISSING = "vm_missing"
     VM_UNKNOWN = "vm_unknown"  # typed near
+    VM_OUTSIDE_AZURE = "vm_outside_azure"  # vm
     VM_AMBIGUOUS = "vm_ambiguous"  # typed
     VM_NO_POLICY = "vm_no_policy"  # vm
     VM_NOT_ALLOWED = "vm_not_allowed"  # vm rule groups people

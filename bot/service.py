@@ -54,6 +54,7 @@ from bot.slack_anchor import SlackAnchors
 from bot.socket_mode import SocketEdge
 from bot.stalls import Stalls
 from bot.vitals import Vitals
+from defender.arc import ArcInventory
 from defender.clients import AzureClients
 from defender.estate import Estate
 from defender.inventory import Inventory
@@ -213,7 +214,8 @@ class Service:
         self._stack.push_async_callback(_close_session, self.client)
         inventory = Inventory(self.clients)
         self.jit = JitGateway(self.clients)
-        self.estate = Estate(inventory, self.jit, clock=self.clock.now)
+        arc = ArcInventory(self.clients)
+        self.estate = Estate(inventory, self.jit, clock=self.clock.now, arc=arc)
         self.directory = Directory(self.client)
         self.groups = Groups(self.directory, self.policy, self.ledger, self.clock)
         self.outbox = Outbox(self.redis, tag=settings.redis.tag)

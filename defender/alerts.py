@@ -29,8 +29,9 @@ from defender.alert_routes import (
 from defender.clients import LIST_DEADLINE, AzureClients, Call
 from defender.decode import UNREADABLE_PAGE, Reader, page_of
 from defender.errors import AzureNotFound, AzureUnavailable
+from defender.resource_graph import ResourceGraph
 from defender.resources import bare_subscription_id
-from defender.versions import ALERTS_VERSION, LOCATIONS_VERSION, RESOURCE_GRAPH_VERSION
+from defender.versions import ALERTS_VERSION, LOCATIONS_VERSION
 
 __all__ = ["MACHINE_SAMPLES", "AlertBatch", "AlertGateway", "KeyBatch", "Verb", "in_order"]
 
@@ -38,17 +39,11 @@ Verb = Literal["resolve", "dismiss", "activate", "inProgress"]
 
 logger = logging.getLogger(__name__)
 
-_RESOURCE_GRAPH = "/providers/Microsoft.ResourceGraph/resources"
-#: Rows of one answer, 2 MB or so: reading more at once would hold up the loop.
-_ROWS_MAX = 500
-#: The same where only identities are asked for, and how many of them are read at most: ten of the
+#: Identities of one answer of Resource Graph, and how many of them are read at most: ten of the
 #: 37 queries that Resource Graph answers between two polls.
 _KEYS_MAX = 1_000
 _OPEN_KEYS_MAX = 10_000
-#: Pages of one query; 100,000 alerts.
-_PAGES_MAX = 200
-#: Subscriptions, and alerts by name, of one query.
-_SUBSCRIPTIONS_MAX = 100
+#: Alerts by name of one query.
 _NAMES_MAX = 200
 #: Seconds of decoding before others get a turn.
 _STEP_SECONDS = 0.002
@@ -62,6 +57,7 @@ class AlertGateway:
 
     def __init__(self, clients: AzureClients, *, edr: EdrRule = DEFAULT_EDR) -> None:
         self._clients = clients
+        self._graph = ResourceGraph(clients)
         self._edr = edr
 
     async def graph_since(self, subscriptions: Sequence[str], since: datetime) -> AlertBatch:
@@ -84,7 +80,7 @@ class AlertGateway:
         self, subscriptions: Sequence[str], query: str
     ) -> AsyncIterator[AlertBatch]:
         """The answer to a query of `alert_routes`, page by page; not a page is kept in memory."""
-        async for page, is_cut in self._graph_answers(subscriptions, query):
+        async for page, is_cut in self._graph.answers(subscriptions, query):
             yield await self._decoded(page, is_cut=is_cut)
 
     async def graph_open_keys(
@@ -92,32 +88,13 @@ class AlertGateway:
     ) -> AsyncIterator[KeyBatch]:
         """Which alerts are open that were generated before then: their identities alone."""
         query, rows = older_open_query(before), 0
-        async for page, is_cut in self._graph_answers(subscriptions, query, top=_KEYS_MAX):
+        async for page, is_cut in self._graph.answers(subscriptions, query, top=_KEYS_MAX):
             found = [item.key.lower() for item in Reader().each(page.items, _Key) if item.key]
             rows += len(page.items)
             is_over = rows >= _OPEN_KEYS_MAX
             yield KeyBatch(tuple(found), is_cut or page.is_broken or is_over)
             if is_over:
                 return
-
-    async def _graph_answers(
-        self, subscriptions: Sequence[str], query: str, *, top: int = _ROWS_MAX
-    ) -> AsyncIterator[tuple[AlertPage, bool]]:
-        """Page by page, and whether it was cut short."""
-        named = list(dict.fromkeys(bare_subscription_id(text) for text in subscriptions))
-        for at in range(0, len(named), _SUBSCRIPTIONS_MAX):
-            token, seen, rows = "", {""}, 0
-            for _ in range(_PAGES_MAX):
-                page = await self._graph(named[at : at + _SUBSCRIPTIONS_MAX], query, token, top)
-                rows += len(page.items)
-                token = page.following
-                is_short = not token and page.total is not None and rows < page.total
-                yield page, page.is_cut or is_short or (bool(token) and token in seen)
-                if not token or token in seen:
-                    break
-                seen.add(token)
-            else:
-                yield AlertPage(), True
 
     async def of_subscription(self, subscription_id: str) -> AlertBatch:
         """All alerts of 90 days, oldest first: the alerts API knows no filter."""
@@ -198,24 +175,6 @@ class AlertGateway:
         if path := path_in_link(alert.link):
             return path
         raise NoRoute("Azure has no alert by this identity, so its state can't be changed there.")
-
-    async def _graph(
-        self, subscriptions: Sequence[str], query: str, token: str, top: int
-    ) -> AlertPage:
-        options: dict[str, object] = {"$top": top, "resultFormat": "objectArray"}
-        if token:
-            options["$skipToken"] = token
-        asked = {"subscriptions": list(subscriptions), "query": query, "options": options}
-        try:
-            body = await self._clients.post(
-                _RESOURCE_GRAPH, RESOURCE_GRAPH_VERSION, msgspec.json.encode(asked), kind=Call.READ
-            )
-        except AzureUnavailable as error:
-            if not error.body:
-                raise
-            body = error.body
-        await asyncio.sleep(0)  # the body was checked in this step, its rows are read in the next
-        return alert_page(body)
 
     async def _decoded(self, page: AlertPage, *, is_cut: bool) -> AlertBatch:
         """The items one by one, with a turn for others every few milliseconds (C085)."""

@@ -7,7 +7,7 @@ that moment (`Inventory.machine`, `JitGateway.policies_of`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -21,6 +21,8 @@ from defender.search import MachineIndex
 
 #: While a large estate is read for the first time, what was read so far can be searched.
 REBUILT_EVERY = timedelta(seconds=10)
+#: What failed where the machines outside Azure can't be read.
+ARC = "Azure Arc"
 #: Bump when the records change their shape: an older cache is then read again from Azure.
 _CACHE_FORMAT = 1
 
@@ -39,6 +41,12 @@ class PolicyLister(Protocol):
     async def policies(self, subscription_id: str) -> PolicySnapshot: ...
 
 
+class ArcLister(Protocol):
+    """Lists machines outside Azure; `ArcInventory` is the real one."""
+
+    async def arc_machines(self, subscriptions: Sequence[Subscription]) -> tuple[Machine, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One subscription as it was read."""
@@ -53,14 +61,22 @@ class Seen:
 class _Cache(msgspec.Struct):
     format: int
     seen: list[Seen]
+    arc: tuple[Machine, ...] = ()
 
 
 class Estate:
     """Machines and policies of every subscription, each with its age."""
 
     def __init__(
-        self, machines: MachineLister, policies: PolicyLister, *, clock: Callable[[], datetime]
+        self,
+        machines: MachineLister,
+        policies: PolicyLister,
+        *,
+        clock: Callable[[], datetime],
+        arc: ArcLister | None = None,
     ) -> None:
+        self._arc = arc
+        self._is_arc_read = False
         self._machines = machines
         self._policies = policies
         self._clock = clock
@@ -71,6 +87,8 @@ class Estate:
         self.index = MachineIndex(())
         #: The machines that have a JIT policy, for typing ahead.
         self.askable = MachineIndex(())
+        #: Machines outside Azure that Arc joined: Defender covers them, JIT does not.
+        self.arc = MachineIndex(())
 
     async def subscriptions(self) -> tuple[Subscription, ...]:
         """The subscriptions to refresh; those that are gone are forgotten."""
@@ -98,7 +116,8 @@ class Estate:
         """
         failed: dict[str, AzureError] = {}
         built_at = self._clock()
-        for subscription in await self.subscriptions():
+        subscriptions = await self.subscriptions()
+        for subscription in subscriptions:
             try:
                 await self._read(subscription.id)
             except AzureError as error:
@@ -110,6 +129,10 @@ class Estate:
                 built_at = self._clock()
         async with self._changing:
             await self._rebuild()
+        try:
+            await self._read_arc(subscriptions)
+        except AzureError as error:
+            failed[ARC] = error
         return failed
 
     def age(self, subscription_id: str) -> timedelta | None:
@@ -132,7 +155,9 @@ class Estate:
 
     def to_cache(self) -> bytes:
         """What a restart needs to type ahead at once; no requests, no justifications."""
-        return msgspec.msgpack.encode(_Cache(_CACHE_FORMAT, list(self._seen.values())))
+        return msgspec.msgpack.encode(
+            _Cache(_CACHE_FORMAT, list(self._seen.values()), self.arc.machines)
+        )
 
     async def from_cache(self, cache: bytes) -> bool:
         """Take over what an earlier process saw; False when it can't be read or is not ours.
@@ -147,7 +172,11 @@ class Estate:
             return False
         async with self._changing:
             for seen in found.seen:
-                self._seen.setdefault(seen.subscription_id, seen)
+                known = self._seen.get(seen.subscription_id)
+                if known is None or known.at < seen.at:
+                    self._seen[seen.subscription_id] = seen
+            if not self._is_arc_read:
+                self.arc = await asyncio.to_thread(MachineIndex, found.arc)
             await self._rebuild()
         return True
 
@@ -158,6 +187,12 @@ class Estate:
         seen = Seen(bare, machines, snapshot.policies, snapshot.partial, self._clock())
         self._seen[bare] = seen
         return seen
+
+    async def _read_arc(self, subscriptions: Sequence[Subscription]) -> None:
+        if self._arc is not None and subscriptions:
+            machines = await self._arc.arc_machines(subscriptions)
+            self.arc = await asyncio.to_thread(MachineIndex, machines)
+            self._is_arc_read = True
 
     async def _rebuild(self) -> None:
         """Build both indexes in a thread: 100,000 machines take about half a second."""

@@ -26,6 +26,7 @@ from approvals.verdict import Code, Field, Needs, Refusal, Refused
 from approvals.window import parse_window
 from defender.errors import AzureError, AzureNotFound
 from defender.records import Machine, PolicySnapshot
+from defender.search import MachineIndex
 from handlers.drafts import Draft
 from handlers.locale import Locale
 from handlers.services import Services
@@ -86,7 +87,7 @@ def find_machine(s: Services, person: PersonId, typed: str) -> Machine | Ambiguo
     index, policy, membership = s.estate.index, s.policy(), s.membership()
     if not typed:
         return Refusal(Code.VM_MISSING, Field.VM)
-    found = _named(s, typed)
+    found = _named(index, typed)
     allowed = [m for m in found if may_ask(policy, person, m, membership)]
     if len(allowed) == 1:
         return allowed[0]
@@ -94,6 +95,9 @@ def find_machine(s: Services, person: PersonId, typed: str) -> Machine | Ambiguo
         return Ambiguous(tuple(allowed))
     if found:
         return _not_allowed(s, found[0], person)
+    outside = _named(s.estate.arc, typed)
+    if outside:
+        return Refusal(Code.VM_OUTSIDE_AZURE, Field.VM, {"vm": outside[0].name})
     near = [m for m in index.near(typed, 8) if may_ask(policy, person, m, membership)]
     names = tuple(dict.fromkeys(machine.name for machine in near))[:5]
     return Refusal(Code.VM_UNKNOWN, Field.VM, {"typed": typed, "near": names}, None)
@@ -107,8 +111,7 @@ def near_machines(s: Services, typed: str, refusal: Refusal) -> list[Machine]:
     return [m for m in s.estate.index.near(typed, 8) if m.name in names]
 
 
-def _named(s: Services, typed: str) -> Sequence[Machine]:
-    index = s.estate.index
+def _named(index: MachineIndex, typed: str) -> Sequence[Machine]:
     if typed.startswith("/subscriptions/"):
         machine = index.by_id(typed)
         return [machine] if machine else []

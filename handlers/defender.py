@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
@@ -12,6 +12,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from approvals.events import PersonId
 from defender.alert import Alert
 from defender.records import Machine
+from defender.resources import ResourceId
+from defender.search import short_key
 from delivery.outbox import OUTBOX_ERRORS, ChannelId, Line
 from feeds.detection_tests import DetectionTests, Wait
 from feeds.reading import AlertReads
@@ -34,15 +36,20 @@ HELP_WORDS = frozenset({"help", "ヘルプ", "?"})
 NEAR_MAX = 4
 #: A name, and the group that tells two of one name apart.
 WORDS_MAX = 2
+#: Alerts that are looked through for a machine that Azure does not list.
+TOLD_MAX = 1_000
 PICK = "defender_test_pick"
 
 
 class Defender:
     """What is typed after `/defender`, and the buttons of its answers (`defender_…`)."""
 
-    def __init__(self, services: Services, tests: DetectionTests) -> None:
+    def __init__(
+        self, services: Services, tests: DetectionTests, alerts: AlertReads | None = None
+    ) -> None:
         self._s = services
         self._tests = tests
+        self._alerts = alerts
 
     async def command(self, caller: Caller, typed: str, locale: Locale) -> Message:
         """The answer, private to who typed it."""
@@ -56,23 +63,42 @@ class Defender:
 
     async def click(self, caller: Caller, action: Mapping[str, Any], locale: Locale) -> Message:
         """One of several machines was meant; the button carries its short key."""
-        machine = self._s.estate.index.by_short(str(action.get("value") or ""))
-        if machine is None:
+        short = str(action.get("value") or "")
+        estate = self._s.estate
+        machine = estate.index.by_short(short) or estate.arc.by_short(short)
+        if machine is not None:
+            return await self._begin(caller.person, machine, locale)
+        told = await self._told(lambda machine: short_key(machine) == short)
+        if not told:
             return views.unknown_machine("", [], locale)
-        return await self._begin(caller.person, machine, locale)
+        return await self._begin(caller.person, told[0], locale)
 
     async def _test(self, person: PersonId, words: Sequence[str], locale: Locale) -> Message:
-        index, name = self._s.estate.index, words[0]
-        found: Sequence[Machine] = index.by_name(name)
+        estate, name = self._s.estate, words[0]
+        found: Sequence[Machine] = (*estate.index.by_name(name), *estate.arc.by_name(name))
+        if not found:
+            found = await self._told(lambda machine: machine.name.casefold() == name.casefold())
         if len(words) >= WORDS_MAX:
             group = words[1].strip("()（）").casefold()
             found = [machine for machine in found if machine.resource_group.casefold() == group]
         if not found:
-            near = index.near(name, NEAR_MAX)
-            return views.unknown_machine(name, vm_options(near), locale)
+            near = [*estate.index.near(name, NEAR_MAX), *estate.arc.near(name, NEAR_MAX)]
+            return views.unknown_machine(name, vm_options(near[:NEAR_MAX]), locale)
         if len(found) > 1:
             return views.which_machine(name, vm_options(found[:NEAR_MAX]), locale)
         return await self._begin(person, found[0], locale)
+
+    async def _told(self, is_meant: Callable[[Machine], bool]) -> list[Machine]:
+        """Machines that Azure does not list and alerts have named, the newest first."""
+        found: dict[str, Machine] = {}
+        if self._alerts is not None:
+            async for stored in self._alerts.newest(limit=TOLD_MAX):
+                machine = _of_alert(stored.alert)
+                if machine.name and is_meant(machine):
+                    found.setdefault(machine.key, machine)
+        if len(found) > 1:
+            found.pop("", None)  # without an id it could not be chosen by a button
+        return list(found.values())
 
     async def _begin(self, person: PersonId, machine: Machine, locale: Locale) -> Message:
         """The wait stands before the steps are shown: what is promised is kept."""
@@ -161,6 +187,19 @@ def register(app: AsyncApp, defender: Defender, services: Services) -> None:
 
     app.command("/defender")(command)
     app.action(re.compile(rf"^{PICK}_\d+$"))(click)
+
+
+def _of_alert(alert: Alert) -> Machine:
+    return Machine(
+        resource_id=ResourceId(alert.resource_id),
+        name=alert.machine,
+        resource_group=alert.resource_group,
+        subscription_id=alert.subscription_id,
+        subscription_name=alert.subscription_id,
+        location="",
+        os=alert.os,
+        tags={},
+    )
 
 
 def _words(typed: str) -> list[str]:

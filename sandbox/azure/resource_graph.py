@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 import secrets
 import time
 from collections import OrderedDict
@@ -16,8 +15,10 @@ from sandbox.azure import kql
 from sandbox.azure.alert_answers import broken
 from sandbox.azure.alerts import AlertStore, SandboxAlert
 from sandbox.azure.call import Answer, Call
+from sandbox.azure.compute import arc_body
 from sandbox.azure.errors import ArmError, not_authorized, unknown_api_version, unreadable
 from sandbox.azure.kql.values import Kind, Row
+from sandbox.azure.quota import Quota
 from sandbox.azure.rights import Rights
 from sandbox.azure.state import AzureState
 from sandbox.azure.tokens import TokenIssuer
@@ -25,8 +26,7 @@ from sandbox.azure.wire import Json
 
 VERSIONS = ("2021-03-01", "2022-10-01", "2024-04-01")
 ALERTS_READ = "Microsoft.Security/locations/alerts/read"
-#: Queries of one user in one window of seconds.
-QUOTA, WINDOW_SECONDS = 15, 5
+ARC_READ = "Microsoft.HybridCompute/machines/read"
 TOP_DEFAULT, TOP_MAX = 100, 1_000
 #: Answers that are kept for those who turn their pages.
 _KEPT = 16
@@ -52,30 +52,11 @@ class _Asked(msgspec.Struct, rename="camel"):
     options: _Options = msgspec.field(default_factory=_Options)
 
 
-class Quota:
-    """One user's queries in the window that runs now; time is the caller's, in seconds."""
-
-    def __init__(self) -> None:
-        #: Whether one query too many is answered with 429.
-        self.is_enforced = False
-        self._since = -math.inf
-        self._left = QUOTA
-
-    def take(self, at: float) -> tuple[bool, dict[str, str]]:
-        """Whether there was one left, and the headers that say how many there are."""
-        if at - self._since >= WINDOW_SECONDS:
-            self._since, self._left = at, QUOTA
-        was_left = self._left > 0
-        self._left = max(0, self._left - 1)
-        seconds = math.ceil(self._since + WINDOW_SECONDS - at)
-        return was_left, {
-            "x-ms-user-quota-remaining": str(self._left),
-            "x-ms-user-quota-resets-after": f"00:00:{seconds:02}",
-        }
-
-
 class ResourceGraph:
-    """Answers queries by what they mean; the one table is `securityresources`."""
+    """Answers queries by what they mean.
+
+    `securityresources` holds the alerts, `resources` the machines that Azure Arc joined.
+    """
 
     def __init__(
         self, store: AlertStore, state: AzureState, rights: Rights, tokens: TokenIssuer
@@ -104,7 +85,7 @@ class ResourceGraph:
             raise _invalid("InvalidTop", f"$top must be between 1 and {TOP_MAX}.")
         answer = self._page(asked, call)
         answer.headers.update(headers)
-        return broken(self._store, answer)
+        return broken(self._store, answer) if _is_of_alerts(asked) else answer
 
     def _page(self, asked: _Asked, call: Call) -> Answer:
         key, start = _place(asked.options.skip_token)
@@ -116,11 +97,13 @@ class ResourceGraph:
         if key not in self._answers:
             raise _invalid("InvalidSkipToken", "The skip token is not valid any more.")
         rows, has_id = self._answers[key]
-        cut = self._store.faults.cut_after
+        is_of_alerts = _is_of_alerts(asked)
+        cut = self._store.faults.cut_after if is_of_alerts else None
         end = min(start + asked.options.top, len(rows), len(rows) if cut is None else cut)
-        raw = self._store.raw_items if start == 0 else []
+        odd = self._store.raw_items if is_of_alerts else []
+        raw = odd if start == 0 else []
         body: Json = {
-            "totalRecords": len(rows) + len(self._store.raw_items),
+            "totalRecords": len(rows) + len(odd),
             "count": len(raw) + max(0, end - start),
             "data": [*raw, *rows[start:end]],
             "facets": [],
@@ -135,22 +118,27 @@ class ResourceGraph:
         return Answer(200, body)
 
     def _rows(self, asked: _Asked, call: Call) -> tuple[list[Row], bool]:
-        named = self._readable(asked.subscriptions)
-        table = kql.Table(SCHEMA, self._alerts(named, call))
+        def alerts() -> kql.Table:
+            return kql.Table(SCHEMA, self._alerts(self._readable(asked, ALERTS_READ), call))
+
+        def resources() -> kql.Table:
+            return kql.Table(SCHEMA, self._arc(self._readable(asked, ARC_READ)))
+
+        tables = {"securityresources": alerts, "resources": resources}
         try:
-            found = kql.run(asked.query, {"securityresources": lambda: table}, now=call.now)
+            found = kql.run(asked.query, tables, now=call.now)
         except kql.KqlError as error:
             raise _bad_query(error) from error
         return self._store.faults.disordered(found.rows), "id" in found.schema
 
-    def _readable(self, asked: tuple[str, ...]) -> set[str]:
+    def _readable(self, asked: _Asked, right: str) -> set[str]:
         """Those of the subscriptions that we may read; the others are left out without a word."""
-        named = [name.lower() for name in asked] or list(self._state.subscriptions)
+        named = [name.lower() for name in asked.subscriptions] or list(self._state.subscriptions)
         found = {
             name
             for name in named
             if name in self._state.subscriptions
-            and self._rights.may(ALERTS_READ, f"/subscriptions/{name}")
+            and self._rights.may(right, f"/subscriptions/{name}")
         }
         if not found:
             raise not_authorized(self._tokens.client_id, "Microsoft.ResourceGraph/resources/read",
@@ -162,6 +150,18 @@ class ResourceGraph:
         for alert in self._store.visible(then):
             if alert.subscription_id.lower() in named:
                 yield self._row(alert, call)
+
+    def _arc(self, named: set[str]) -> Iterator[Row]:
+        for machine in self._state.estate.arc_machines:
+            if machine.subscription_id.lower() in named:
+                yield {
+                    **arc_body(machine),
+                    "type": "microsoft.hybridcompute/machines",
+                    "tenantId": self._tokens.tenant_id,
+                    "kind": "",
+                    "resourceGroup": machine.resource_group.lower(),
+                    "subscriptionId": machine.subscription_id,
+                }
 
     def _row(self, alert: SandboxAlert, call: Call) -> dict[str, Any]:
         body = alert.body(call.now - self._store.graph_latency)
@@ -176,6 +176,11 @@ class ResourceGraph:
             "subscriptionId": alert.subscription_id,
             "properties": _cased(body["properties"]),
         }
+
+
+def _is_of_alerts(asked: _Asked) -> bool:
+    """What goes wrong by the director's wish goes wrong with alerts."""
+    return asked.query.lstrip().startswith("securityresources")
 
 
 def _cased(properties: Json) -> Json:

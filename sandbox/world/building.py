@@ -95,17 +95,26 @@ class EstateBuilder:
         return machine
 
     def arc(
-        self, subscription_id: str, group: str, location: str, name: str, cloud: str
+        self,
+        subscription_id: str,
+        group: str,
+        location: str,
+        name: str,
+        cloud: str,
+        *,
+        os_type: OsType = "Linux",
+        tags: Mapping[str, str] | None = None,
     ) -> ArcMachine:
-        """Add a machine of another cloud."""
+        """Add a machine of another cloud, or of one's own rooms."""
         machine = ArcMachine(
             id=resource_id(subscription_id, group, "Microsoft.HybridCompute/machines", name),
             name=name,
             resource_group=group,
             subscription_id=subscription_id,
             location=location,
-            os_type="Linux",
+            os_type=os_type,
             cloud_provider=cloud,
+            tags=dict(tags or {}),
         )
         self._arc.append(machine)
         return machine

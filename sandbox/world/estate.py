@@ -126,7 +126,10 @@ def _production_odd(build: EstateBuilder) -> None:
     legacy = (PROD.id, "rg-legacy", "japanwest")
     build.machine(*legacy, "erp-01", os_type="Windows", tags={"owner": "finance"}, has_nsg=False)
     build.machine(*legacy, "fax-01", tags={"owner": "office"}, power_state="stopped")
-    build.arc(PROD.id, "rg-arc", "japaneast", "arc-tokyo-1", "AWS")
+    arc = (PROD.id, "rg-arc", "japaneast")
+    build.arc(*arc, "arc-tokyo-1", "AWS", tags=tags)
+    build.arc(*arc, "gcp-mail-1", "GCP")
+    build.arc(*arc, "office-ad-1", "N/A", os_type="Windows", tags={"owner": "office"})
 
 
 def _staging(build: EstateBuilder) -> None:

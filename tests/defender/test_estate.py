@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
 
 from defender.errors import AzureUnavailable
-from defender.estate import Estate
+from defender.estate import ARC, Estate
 from defender.records import Machine, PolicySnapshot, Subscription
 from tests.defender.estate import NOW, POLICY, SUBSCRIPTION, WEB_01, machine
 
@@ -32,6 +33,12 @@ class Azure:
         if self.is_down:
             raise AzureUnavailable("ServerBusy", "x", 503)
         return (WEB_01, machine("no-jit")) if subscription_id == SUBSCRIPTION else ()
+
+    async def arc_machines(self, subscriptions: Sequence[Subscription]) -> tuple[Machine, ...]:
+        if self.is_down:
+            raise AzureUnavailable("ServerBusy", "x", 503)
+        assert list(subscriptions) == self.known
+        return (machine("arc-1"),)
 
     async def policies(self, subscription_id: str) -> PolicySnapshot:
         return PolicySnapshot((POLICY,) if subscription_id == SUBSCRIPTION else ())
@@ -121,3 +128,30 @@ async def test_a_subscription_that_is_gone_is_forgotten(estate: Estate, azure: A
     await estate.subscriptions()
     assert len(estate.index) == 0
     assert estate.age(SUBSCRIPTION) is None
+
+
+@pytest.mark.proves("D14")
+async def test_machines_outside_azure_are_kept_apart_and_outlive_a_failed_reading(
+    azure: Azure,
+) -> None:
+    estate = Estate(azure, azure, clock=azure.clock, arc=azure)
+    assert await estate.refresh_all() == {}
+    for index, names in ((estate.arc, ["arc-1"]), (estate.askable, ["web-01"])):
+        assert [item.name for item in index.machines] == names
+    assert estate.index.by_name("arc-1") == ()
+    azure.is_down = True
+    assert ARC in await estate.refresh_all()
+    restarted = Estate(azure, azure, clock=azure.clock, arc=azure)
+    assert await restarted.from_cache(estate.to_cache())
+    assert [item.name for item in restarted.arc.machines] == ["arc-1"]
+
+
+async def test_a_follower_takes_what_the_leader_has_read_since(
+    estate: Estate, azure: Azure
+) -> None:
+    follower = Estate(azure, azure, clock=azure.clock)
+    assert await follower.from_cache(estate.to_cache())
+    azure.now += timedelta(hours=1)
+    await estate.refresh(SUBSCRIPTION)
+    assert await follower.from_cache(estate.to_cache())
+    assert follower.age(SUBSCRIPTION) == timedelta(0)

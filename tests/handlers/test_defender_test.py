@@ -45,8 +45,9 @@ class Desk:
 
     async def type(self, line: str, who: str = "alice") -> str:
         person = self.stage.slack.person(who)
+        before = len(person.ephemerals("C0OPS"))
         await person.command("C0OPS", line)
-        await self.stage.slack.wait(lambda: person.ephemerals("C0OPS") or None, timeout=10)
+        await self.stage.slack.wait(lambda: len(person.ephemerals("C0OPS")) > before, timeout=10)
         return person.ephemerals("C0OPS")[-1].all_text()
 
     def alert(self, **changes: Any) -> Alert:
@@ -69,7 +70,8 @@ async def desk(stage: Stage) -> Desk:
     alerts = AlertStore(service.redis, tag=tag, offset=offset)
     socket = service.vitals.socket
     assert socket is not None
-    register(socket._app, Defender(service.services, tests), service.services)
+    await eventually(lambda: bool(service.estate.arc.machines))
+    register(socket._app, Defender(service.services, tests, alerts), service.services)
     return Desk(stage, tests, alerts, DetectionReports(service.services, tests, alerts))
 
 
@@ -179,3 +181,34 @@ async def test_a_machine_is_picked_among_near_names(desk: Desk) -> None:
 async def test_unread_alerts_are_said_at_once(desk: Desk) -> None:
     desk.stage.service.services.risk = Read(RiskFacts())
     assert "doesn’t read alerts at the moment" in await desk.type("/defender test web-01")
+
+
+@pytest.mark.proves("D14")
+@pytest.mark.parametrize("name", ["arc-tokyo-1", "gcp-mail-1", "office-ad-1"])
+async def test_machine_that_arc_joined_is_tested_like_any(desk: Desk, name: str) -> None:
+    said = await desk.type(f"/defender test {name}")
+    script = "powershell.exe" if name == "office-ad-1" else "mde_linux_edr_diy.sh"
+    assert script in said
+    machine = desk.stage.azure.covered(name)
+    found = desk.alert(resource_id=machine.id.lower(), machine=name)
+    await desk.reports.arrived([found])
+    await eventually(lambda: told(desk.stage, "alice", f"The alert of {name} has arrived") == 1)
+
+
+@pytest.mark.proves("D14")
+async def test_machine_that_an_alert_alone_has_named_is_tested(desk: Desk) -> None:
+    said = await desk.type("/defender test far-away-9")
+    assert "No machine named far-away-9" in said
+    away = desk.alert(resource_id="", machine="far-away-9", os="Linux")
+    await desk.alerts.ingest(arriving(away))
+    assert "mde_linux_edr_diy.sh" in await desk.type("/defender test far-away-9")
+
+
+@pytest.mark.proves("D14", "A3")
+async def test_jit_says_why_it_does_not_open_a_machine_outside_azure(desk: Desk) -> None:
+    said = await desk.type("/jit arc-tokyo-1 22 for 1h from 203.0.113.7 because a test")
+    assert "outside Azure" in said
+    assert "arc-tokyo-1" in said
+    estate = desk.stage.service.estate
+    assert estate.askable.by_name("arc-tokyo-1") == ()
+    assert estate.index.by_name("arc-tokyo-1") == ()
