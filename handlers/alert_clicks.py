@@ -97,7 +97,7 @@ class AlertClicks:
                 return answers.already_yours(stored.alert, locale)
             case Not.TAKEN:
                 return answers.taken_by(result.case, names, locale)
-            case Not.CLOSED:
+            case Not.CLOSED | Not.IN_PROGRESS:
                 return answers.late(_small_view(stored, result, names), locale)
             case _:
                 return answers.sentence(result.why.value, locale)
@@ -137,13 +137,19 @@ class AlertClicks:
             case "dismiss":
                 return forms.dismiss_form(alert, locale)
             case "assign":
-                return forms.assign_form(alert, locale)
+                return await self._assign_form(stored, locale)
             case "reopen":
                 return forms.reopen_form(alert, locale)
             case "mute":
                 return forms.mute_form(alert, stored.channel, locale)
             case _:
                 return answers.unknown(ref, locale)
+
+    async def _assign_form(self, stored: Stored, locale: Locale) -> View:
+        """While nobody has it, it may be marked as in progress instead."""
+        _, case = await self.facts.case(stored.alert.key)
+        phase = AlertView(alert=stored.alert, case=case).phase
+        return forms.assign_form(stored.alert, locale, can_begin=phase in ("new", "reopened"))
 
     async def _early(
         self, caller: Caller, verb: str, stored: Stored, locale: Locale

@@ -34,6 +34,7 @@ class Not(StrEnum):
     TAKEN = "take_from"
     CLOSED = "closed"
     OPEN = "late_open"
+    IN_PROGRESS = "late_in_progress"
     NOT_OWNER = "not_owner"
     GUEST = "guest"
     BUSY = "busy"
@@ -125,8 +126,12 @@ def assign(to: PersonId, note: str = "") -> Decide:
 
 
 def in_progress(stored: Stored, case: Case, actor: PersonId) -> Deed | Not:
+    """Begun, without an owner or by another than the owner; once is enough."""
     del actor
-    return Not.CLOSED if _is_closed(stored, case) else _deed(DeedKind.IN_PROGRESS, stored)
+    view = AlertView(alert=stored.alert, case=case)
+    if view.is_closed:
+        return Not.CLOSED
+    return Not.IN_PROGRESS if view.phase == "in_progress" else _deed(DeedKind.IN_PROGRESS, stored)
 
 
 def resolve(reason: str, verdict: str = "") -> Decide:

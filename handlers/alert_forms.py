@@ -93,8 +93,10 @@ class AlertForms:
     async def _assign(
         self, caller: Caller, ref: str, body: Mapping[str, Any], locale: Locale
     ) -> Outcome:
-        """To a person of this workspace; a bot or a guest takes nothing."""
+        """To a person of this workspace; a bot or a guest takes nothing. Or to nobody: begun."""
         values = values_of(body)
+        if text(values, "what") == views.BEGIN:
+            return await self._closed(caller, ref, deciding.in_progress, locale)
         to = _chosen_person(body)
         profile = await self._s.directory.profile(to) if to else None
         if profile is None or profile.is_bot or profile.is_deleted or profile.is_guest:

@@ -47,6 +47,7 @@ class OneAlert:
             return alert_help.reason_missing(line_with, locale)
         decide = {
             AlertVerb.TAKE: alert_deciding.take,
+            AlertVerb.PROGRESS: alert_deciding.in_progress,
             AlertVerb.RESOLVE: alert_deciding.resolve(line.reason),
             AlertVerb.DISMISS: alert_deciding.dismiss(line.reason),
         }[line.verb]

@@ -16,6 +16,7 @@ class AlertVerb(StrEnum):
     SHOW = "show"
     SEARCH = "search"
     TAKE = "take"
+    PROGRESS = "progress"
     RESOLVE = "resolve"
     DISMISS = "dismiss"
     MUTED = "muted"
@@ -35,6 +36,8 @@ VERBS: dict[str, AlertVerb] = {
     "details": V.SHOW, "表示": V.SHOW, "詳細": V.SHOW,
     "find": V.SEARCH, "検索": V.SEARCH, "探す": V.SEARCH,
     "own": V.TAKE, "担当": V.TAKE, "担当する": V.TAKE,
+    "inprogress": V.PROGRESS, "in-progress": V.PROGRESS, "begin": V.PROGRESS,
+    "対応中": V.PROGRESS, "対応中にする": V.PROGRESS,
     "解決": V.RESOLVE, "解決済み": V.RESOLVE,
     "ignore": V.DISMISS, "無視": V.DISMISS, "無視する": V.DISMISS,
     "mute": V.MUTED, "mutes": V.MUTED, "ミュート": V.MUTED, "通知停止": V.MUTED,
@@ -44,7 +47,7 @@ VERBS: dict[str, AlertVerb] = {
     "?": V.HELP, "ヘルプ": V.HELP, "使い方": V.HELP,
 }  # fmt: skip
 #: About one alert that exists.
-ABOUT_ONE = frozenset({V.SHOW, V.TAKE, V.RESOLVE, V.DISMISS})
+ABOUT_ONE = frozenset({V.SHOW, V.TAKE, V.PROGRESS, V.RESOLVE, V.DISMISS})
 
 SEVERITY_WORDS: dict[str, str] = {
     **{name: name for name in SEVERITIES},

@@ -53,6 +53,7 @@ class Alerts:
             AlertVerb.SHOW: self._one.show,
             AlertVerb.SEARCH: self._search,
             AlertVerb.TAKE: self._one.act,
+            AlertVerb.PROGRESS: self._one.act,
             AlertVerb.RESOLVE: self._one.act,
             AlertVerb.DISMISS: self._one.act,
             AlertVerb.MUTED: self._muted,

@@ -62,9 +62,9 @@ def taken_by(case: Case, names: Mapping[str, str], locale: Locale) -> Message:
 
 
 def late(view: AlertView, locale: Locale) -> Message:
-    """It is closed already: by whom, and when."""
+    """It is closed, or in progress, already: by whom, and when."""
     if view.is_by_portal:
-        return sentence("late_portal", locale)
+        return sentence("late_portal" if view.is_closed else "late_in_progress_portal", locale)
     case = view.case
     who, at = say.name(case.decided_by, view.names, locale), say.when(case.decided_at, locale)
     return sentence(f"late_{view.phase}", locale, who=who, when=at)

@@ -81,6 +81,8 @@ def _menu(view: AlertView, ref: str, locale: Locale, *, is_owned: bool) -> Eleme
     verbs.append("mute")
     if _is_vm(view):
         verbs.append("jit")
+    elif view.phase in ("new", "reopened"):
+        verbs.append("progress")  # with the fifth place taken, it is in the form of "assign"
     offered = [
         Option(
             f"{'assign' if verb == 'hand_over' else verb}:{ref}", locale.text(f"alert.more.{verb}")

@@ -19,6 +19,7 @@ LENGTH_VALUES = {"hour": "1h", "hours": "2h", "day": "24h", "tomorrow": "tomorro
 REASON_MIN = 5
 AS_USUAL = "0"
 THIS, ALL = "this", "all"
+PERSON, BEGIN = "person", "begin"
 
 
 def dismiss_form(alert: Alert, locale: Locale) -> View:
@@ -75,14 +76,24 @@ def reopen_form(alert: Alert, locale: Locale) -> View:
     )
 
 
-def assign_form(alert: Alert, locale: Locale) -> View:
-    """To whom; a note goes with the private message."""
+def assign_form(alert: Alert, locale: Locale, *, can_begin: bool = False) -> View:
+    """To whom; a note goes with the private message. `can_begin`: or to nobody, in progress."""
     person: dict[str, object] = {"type": "users_select", "action_id": "to"}
+    offered = [
+        Option(PERSON, locale.text("alert.form.assign.person")),
+        Option(BEGIN, locale.text("alert.form.assign.begin")),
+    ]
+    what = blocks.field(
+        "what",
+        locale.text("alert.form.assign.what"),
+        blocks.choices("radio_buttons", "what", offered, [PERSON]),
+    )
     return blocks.modal(
         "alert.assign",
         locale.text("alert.form.assign.title"),
         _lead("assign", alert, locale),
-        blocks.field("to", locale.text("alert.form.assign.to"), person),
+        what if can_begin else None,
+        blocks.field("to", locale.text("alert.form.assign.to"), person, optional=can_begin),
         _reason("alert.form.comment", locale, optional=True),
         metadata=say.reference(alert.key),
         close=locale.text("alert.form.back"),

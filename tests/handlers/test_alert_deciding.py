@@ -59,6 +59,17 @@ def test_what_the_portal_closed_is_closed(decide: deciding.Decide) -> None:
     assert decide(stored("Resolved"), Case(), SATO) is Not.CLOSED
 
 
+@pytest.mark.proves("D3")
+def test_begun_is_begun_once() -> None:
+    deed = deciding.in_progress(stored(), Case(), SATO)
+    assert isinstance(deed, Deed)
+    then = after(Case(), deed, actor=SATO, at=NOW)
+    assert (then.state, then.owner) == ("inprogress", "")
+    assert deciding.in_progress(stored(), then, SUZUKI) is Not.IN_PROGRESS
+    assert deciding.in_progress(stored("InProgress"), Case(), SUZUKI) is Not.IN_PROGRESS
+    assert kind_of(deciding.take(stored(), then, SUZUKI)) is DeedKind.TAKEN
+
+
 @pytest.mark.proves("D5")
 def test_only_what_is_closed_is_reopened_and_has_no_owner_then() -> None:
     assert deciding.reopen()(stored(), Case(), SATO) is Not.OPEN

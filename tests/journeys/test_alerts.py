@@ -149,6 +149,30 @@ async def test_home_is_redrawn_for_who_takes_and_for_who_is_given_it(stage: Stag
     await until(lambda: not shows(suzuki))
 
 
+@pytest.mark.proves("D3", "D5")
+async def test_marked_as_in_progress_without_an_owner(stage: Stage) -> None:
+    """A VM's menu is full, so the form of "Assign to…" offers it; once is enough."""
+    alert, card = await raised(stage)
+    kimura, suzuki = stage.slack.person("kimura"), stage.slack.person("suzuki")
+    await kimura.choose(card, "alert_more", _option(card, "assign:"))
+    form = await kimura.wait_view(callback_id="alert.assign")
+    assert (await kimura.submit(form)).errors.keys() == {"to"}
+    await kimura.fill(form, "what", "begin")
+    await kimura.submit(form)
+    await kimura.wait_ephemeral("It is marked as in progress")
+    await stage.slack.wait_update(card, containing="In progress, @kimura")
+    await in_thread(stage, card, "marked it as in progress")
+    await in_azure(stage, alert, "InProgress")
+    assert card.says("Take it")
+
+    ref = _option(card, "assign:").partition(":")[2]
+    await suzuki.command(SOC, f"/alerts progress {ref}")
+    await suzuki.wait_ephemeral("@kimura marked it as in progress")
+    await suzuki.choose(card, "alert_more", _option(card, "assign:"))
+    again = await suzuki.wait_view(callback_id="alert.assign")
+    assert "without an owner" not in again.all_text()
+
+
 @pytest.mark.proves("D5", "C117")
 async def test_reopened_in_the_portal_is_said_aloud(stage: Stage) -> None:
     alert, card = await raised(stage)

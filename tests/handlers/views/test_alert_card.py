@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 
 from defender.alert import Entity
+from feeds.cases import Case
 from handlers.views.alert_card import alert_card
 from handlers.views.alert_view import AlertView, Place
 from tests.handlers.views import alert_samples as sample
@@ -133,3 +134,26 @@ def test_foreign_text_stands_as_the_layout_has_it(shared: Path) -> None:
     text = next(line for line in wanted if line.startswith("مرحبا"))
     assert text.removesuffix("[U+001B][31m") in ours
     assert "File `C:\\Users\\Public\\invoice[U+202E]gpj.exe`" in ours
+
+
+@pytest.mark.proves("D3")
+def test_menu_of_what_is_no_vm_marks_it_as_in_progress() -> None:
+    """Elsewhere the fifth place is taken by JIT; who has taken it has begun."""
+    other = structs.replace(sample.SHELL, resource_id="")
+    free = sample.view(other, case=sample.REOPENED)
+    begun = sample.view(structs.replace(other, status="InProgress"), case=Case())
+    taken = sample.view(other, case=sample.TAKEN)
+    assert [menu(view)[-1] for view in (free, begun, taken)] == ["progress", "mute", "mute"]
+    assert menu(sample.view(case=sample.REOPENED))[-1] == "jit"
+
+
+def menu(view: AlertView) -> list[str]:
+    """The verbs of the card's menu."""
+    card: Any = alert_card(view, samples.locale("en")).blocks
+    (found,) = [
+        element
+        for block in card
+        for element in block.get("elements", ())
+        if element["type"] == "overflow"
+    ]
+    return [option["value"].partition(":")[0] for option in found["options"]]
