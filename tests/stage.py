@@ -143,22 +143,22 @@ def read_settings(environ: dict[str, str], config: Path = DEMO_CONFIG) -> Settin
     return quickened(settings)
 
 
-def quickened(settings: Settings) -> Settings:
+def quickened(settings: Settings, every: timedelta = SOON) -> Settings:
     """On free ports, and with the rhythms that a test would have to wait for."""
     return replace(
         settings,
         http=replace(settings.http, health_port=0, port=0),
-        feeds=quick_feeds(settings.feeds),
+        feeds=quick_feeds(settings.feeds, every),
     )
 
 
-def quick_feeds(feeds: FeedSettings) -> FeedSettings:
+def quick_feeds(feeds: FeedSettings, every: timedelta = SOON) -> FeedSettings:
     """The feeds' rhythms, shortened where a test would have to wait for them."""
     alerts, changes = feeds.alerts, feeds.file_changes
     return FeedSettings(
         # quiet hours follow the clock on the wall, which tests don't
-        replace(alerts, every=SOON, quiet_hours=None) if alerts else None,
-        replace(changes, every=SOON) if changes else None,
+        replace(alerts, every=every, quiet_hours=None) if alerts else None,
+        replace(changes, every=every) if changes else None,
     )
 
 

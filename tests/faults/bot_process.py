@@ -3,10 +3,11 @@
 Each line on standard input is the environment of one more, as JSON. It is forked from this process,
 which has everything imported, so that a start takes 0.5 s instead of 3, and is all of
 `sekisho run`: command line, settings file, wiring, signals. `QuickBot` shortens the rhythms that a
-test would have to wait for.
+test would have to wait for; POLL_EVERY says how often it reads the feeds.
 
-A process dies by SIGKILL at the step that KILL_AT names; the step's name is written to KILL_NOTE
-first. CLOCK_SKEW moves its wall clock by so many seconds.
+A process dies by SIGKILL at the step that KILL_AT names (`tests.faults.steps` adds some to the
+product's), the KILL_TURN-th time that it comes by; the step's name is written to KILL_NOTE first.
+CLOCK_SKEW moves its wall clock by so many seconds.
 """
 
 from __future__ import annotations
@@ -17,22 +18,19 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import time_machine
 
 import bot.run
-from approvals.events import Approved
-from approvals.ledger import Change, Ledger, Outcome
 from bot.cli import main as sekisho
 from bot.service import Service
 from bot.settings import Settings
+from tests.faults.steps import watch_steps
 from tests.stage import QUICK, quickened
 
 #: Shorter still: what a killed process began is judged after this.
@@ -48,43 +46,41 @@ def die(step: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def failpoint(step: str) -> None:
-    if step == os.environ.get("KILL_AT"):
-        die(step)
+class Failpoint:
+    """Called with each step that the process comes by."""
 
+    def __init__(self) -> None:
+        self._step = os.environ.get("KILL_AT", "")
+        self._left = int(os.environ.get("KILL_TURN", "1"))
 
-def watch_decisions(ledger: Ledger) -> None:
-    """Two steps more: right before and right after the approval is written."""
-    record: Callable[..., Coroutine[Any, Any, Outcome]] = ledger.record
-
-    async def watched(changes: Sequence[Change] | Change, **rest: Any) -> Outcome:
-        is_yes = isinstance(changes, Change) and isinstance(changes.event, Approved)
-        if is_yes:
-            await failpoint("before-decision")
-        outcome = await record(changes, **rest)
-        if is_yes:
-            await failpoint("after-decision")
-        return outcome
-
-    ledger.record = watched  # type: ignore[method-assign]
+    async def __call__(self, step: str) -> None:
+        if step == self._step:
+            self._left -= 1
+            if not self._left:
+                die(step)
 
 
 class QuickBot(Service):
     """With rhythms for a test; says on standard output when it answers and knows the VMs."""
 
     def __init__(self, settings: Settings) -> None:
+        self._steps = Failpoint()
+        every = timedelta(seconds=float(os.environ.get("POLL_EVERY", "0.2")))
         super().__init__(
-            quickened(settings),
+            quickened(settings, every),
             timing=TIMING,
-            failpoint=failpoint,
+            failpoint=self._steps,
             claim_idle=timedelta(seconds=float(os.environ.get("CLAIM_IDLE", "0.5"))),
             lease_ttl=LEASE_TTL,
             post_interval=0.0,
         )
 
+    def _wire(self) -> None:
+        super()._wire()
+        watch_steps(self, self._steps)
+
     async def start(self) -> None:
         await super().start()
-        watch_decisions(self.ledger)
         while not self.estate.askable.machines:
             await asyncio.sleep(0.02)
         print(json.dumps({"ready": os.getpid()}), flush=True)
@@ -109,8 +105,10 @@ def main() -> int:
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel clears the dead away
     for line in iter(sys.stdin.readline, ""):
-        if os.fork() == 0:
+        pid = os.fork()
+        if pid == 0:
             return be_the_bot(json.loads(line))
+        print(json.dumps({"forked": pid}), flush=True)
     return 0
 
 

@@ -28,7 +28,7 @@ from tests.stage import DEMO_CONFIG, environment, read_settings, set_stage
 
 LINE = "/jit web-01 22 for 2h from 203.0.113.7 because deploy fix"
 #: The machine may be busy with other things.
-PATIENCE = 20.0
+PATIENCE = 40.0
 
 
 @dataclass(slots=True)
@@ -37,6 +37,7 @@ class Bot:
 
     pid: int
     note: Path
+    log: Path
 
     @property
     def is_alive(self) -> bool:
@@ -46,6 +47,7 @@ class Bot:
     async def died(self) -> str:
         """Wait until it was killed at its step; the step's name."""
         await eventually(lambda: not self.is_alive)
+        assert self.note.exists(), self.log.read_text()
         return self.note.read_text(encoding="ascii")
 
     async def kill(self) -> None:
@@ -73,6 +75,20 @@ class World:
 
     async def start_bot(self, kill_at: str = "", **extra: str) -> Bot:
         """A process that answers Slack and knows the VMs."""
+        bot = await self._fork(kill_at, extra)
+        try:
+            while await self._heard("ready") != bot.pid:
+                pass  # of one that has died since
+        except (TimeoutError, ValueError) as error:
+            raise AssertionError(bot.log.read_text()) from error
+        return bot
+
+    async def killed_at(self, step: str, turn: int = 1, **extra: str) -> None:
+        """A process that comes to this step and dies, be it ready by then or not."""
+        bot = await self._fork(step, {"KILL_TURN": str(turn), **extra})
+        assert await bot.died() == step
+
+    async def _fork(self, kill_at: str, extra: dict[str, str]) -> Bot:
         nursery = await self._started_nursery()
         note = self.folder / f"killed-{len(self.bots)}"
         log = self.folder / f"bot-{len(self.bots)}.log"
@@ -82,16 +98,20 @@ class World:
         env |= {"BOT_CONFIG": str(self.config), "BOT_LOG": str(log)}
         env |= {"KILL_AT": kill_at, "KILL_NOTE": str(note), **extra}
         assert nursery.stdin is not None
-        assert nursery.stdout is not None
         nursery.stdin.write(json.dumps(env).encode() + b"\n")
-        try:
-            async with asyncio.timeout(PATIENCE):
-                ready = json.loads(await nursery.stdout.readline())
-        except (TimeoutError, ValueError) as error:
-            raise AssertionError(log.read_text() if log.exists() else "no process") from error
-        bot = Bot(ready["ready"], note)
+        bot = Bot(await self._heard("forked"), note, log)
         self.bots.append(bot)
         return bot
+
+    async def _heard(self, word: str) -> int:
+        """The process of which the nursery says this next."""
+        assert self.nursery is not None
+        assert self.nursery.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                said = json.loads(await self.nursery.stdout.readline())
+                if word in said:
+                    return int(said[word])
 
     async def _started_nursery(self) -> asyncio.subprocess.Process:
         if self.nursery is None:
