@@ -80,6 +80,8 @@ async def _run(orders: Orders) -> None:
     service = Service(settings)
     try:
         await service.start()
+        assert service.behind is not None
+        await service.behind
         service.tasks.loop(Source(service, orders).run(settings.redis.url), name="storm")
         print(json.dumps({"port": service.http_port}), flush=True)
         await stop.wait()

@@ -59,6 +59,8 @@ from feeds.storm import Storms
 from feeds.verify import Verify
 from feeds.xdr_records import XdrRecords
 from handlers.alert_at_port import PortAlerts
+from handlers.alert_commands import AlertCommands
+from handlers.alert_edge import AlertEdge
 from handlers.alert_facts import subject_of
 from handlers.alert_feed import AlertFeed, Changes, no_changes
 from handlers.alert_show import ALERT, STORM, AlertShow
@@ -74,6 +76,7 @@ from handlers.consequences import Told
 from handlers.defender import Defender, DetectionReports
 from handlers.defender import register as register_defender
 from handlers.file_integrity_edge import FileIntegrityEdge
+from handlers.home import HomeTab
 from handlers.notices import PREFIX as NOTICE
 from handlers.notices import Notices
 from handlers.openings import OpeningsWatch
@@ -287,13 +290,8 @@ class FileChanges:
         self, resource_id: str, machine: str, since: datetime, until: datetime
     ) -> Sequence[FileChange]:
         """A machine's changes in these hours, the oldest first, for an alert's story."""
-        found: dict[str, FileChange] = {}
-        for place in dict.fromkeys(p.casefold() for p in (resource_id, machine) if p):
-            for row in await self.store.of_machine(place, since):
-                at = row.change.changed_at or row.change.seen_at
-                if at is not None and since <= at <= until:
-                    found[row.change.key] = row.change
-        return sorted(found.values(), key=lambda change: change.changed_at or since)
+        found = await self.store.between(resource_id, machine, since, until)
+        return [row.change for row in found]
 
     def risk(self) -> ChangeRisk:
         ledger = self._g.services.ledger
@@ -320,6 +318,7 @@ class Feeds:
             changes = self.changes.between if self.changes else no_changes
             self.alerts = Alerts(ground, self._reports, consumer("write_back"), changes)
             s.alerts = self.alerts.feed
+        self._pushes = self.alerts.push_edge() if self.alerts else None
         self._openings = OpeningsWatch(s, ground.jit, tag=ground.tag)
         self._notices = Notices(s)
         self._callers = CallerSearch(
@@ -333,19 +332,19 @@ class Feeds:
             self.changes.risk() if self.changes else None,
         )
 
-    def register(self, app: AsyncApp) -> None:
+    def register(self, app: AsyncApp, home: HomeTab) -> None:
         """Hang the feeds' commands, buttons and forms on the Bolt app."""
+        AlertCommands(self._s, home).register(app)
+        AlertEdge(self._s, home).register(app)
         register_defender(app, self._defender, self._s)
         if self.changes is not None:
             self.changes.edge.register(app)
 
-    def add_to(self, application: web.Application) -> bool:
-        """The door for pushes; False where nothing is pushed."""
-        edge = self.alerts.push_edge() if self.alerts else None
-        if edge is None:
-            return False
-        edge.add_to(application)
-        return True
+    async def deliver(self, request: web.Request) -> web.StreamResponse:
+        """What Azure pushes."""
+        if self._pushes is None:
+            raise web.HTTPNotFound
+        return await self._pushes.deliver(request)
 
     def wire(self, health: Health) -> None:
         if self.alerts is not None:

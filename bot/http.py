@@ -37,6 +37,8 @@ STALE_SHOWN_SECONDS = 600.0
 CHALLENGE_MAX = 200
 _CHALLENGE = re.compile(rf"[\w.~+/=-]{{1,{CHALLENGE_MAX}}}", re.ASCII)
 #: Slack's probe of the certificate: nothing but these two fields, and nothing is done.
+#: Where alerts are pushed to (`bot.push`).
+PUSH_PATH = "/feeds/alerts"
 _SSL_CHECK = re.compile(rb"(?:token=[^&]{0,200}&)?ssl_check=1(?:&token=[^&]{0,200})?")
 #: How a body that is not JSON as Slack sends it fails inside Bolt's reading of it.
 _MALFORMED = (ValueError, LookupError, AttributeError, TypeError, RecursionError)

@@ -24,7 +24,6 @@ from feeds.store import AlertStore
 
 log = logging.getLogger(__name__)
 
-PATH = "/feeds/alerts"
 #: An alert with everything has some 100 kB; exports of a minute come together.
 BODY_MAX_BYTES = 2 * 1024 * 1024
 #: A sender that is slower than this is not Azure.
@@ -65,11 +64,8 @@ class PushEdge:
         self.refused: Counter[str] = Counter()
         self.taken = 0
 
-    def add_to(self, application: web.Application) -> None:
-        """Where it answers; the size of a body is checked here, not by the application."""
-        application.router.add_post(PATH, self.deliver)
-
     async def deliver(self, request: web.Request) -> web.Response:
+        """One delivery; the size of its body is checked here, not by the application."""
         if not self._is_known(request):
             return self._refuse(401, "wrong_key")
         try:

@@ -59,6 +59,10 @@ async def _run(settings: Settings) -> int:
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
+        if service.behind is not None:
+            await asyncio.wait({service.behind, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if service.behind.done():
+                service.behind.result()
         await stopped
         log.info("stopping")
     finally:

@@ -1,25 +1,28 @@
 """The running bot: everything wired once, started in the order that answers Slack soonest.
 
-Redis first (no ledger, no bot), then Slack (ready), then Azure, whose imports alone take a third of
-a second and which no click has to wait for.
+Redis first (no ledger, no bot), then Slack (ready), then the feeds and Azure, whose imports alone
+take half a second. Only what is about the feeds waits for them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import logging
 import os
 import secrets
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from slack_bolt import BoltResponse
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
@@ -31,16 +34,16 @@ from approvals.audit.anchor import Anchorer, FileSink, Sink, StreamSink
 from approvals.closing import Closer
 from approvals.consumers import BLOCK
 from approvals.driving import Failpoint, Timing, nowhere
+from approvals.entry import Entry
 from approvals.ledger import Consumer, Lease, Ledger
 from approvals.operations import fresh_op_id
 from bot import embedded
 from bot.background import LEASE_TTL, ApplyConsumer, Drives, Leader, Tasks, forever
 from bot.clock import Clock
 from bot.estate_cache import EstateCache
-from bot.feeds import Feeds, Ground
 from bot.groups import Groups
 from bot.health import Health, application
-from bot.http import LINGER_SECONDS, HttpEdge
+from bot.http import LINGER_SECONDS, PUSH_PATH, HttpEdge
 from bot.ledger_access import entra_tokens
 from bot.locales import LANGUAGES, load
 from bot.policy_reload import LivePolicy, reload_text
@@ -70,10 +73,13 @@ from handlers import edge
 from handlers.alarms import alarm_forged, alarm_frozen, reannounce
 from handlers.cards import PREFIX as REQUEST
 from handlers.cards import Cards
-from handlers.consequences import ShowConsumer
+from handlers.consequences import ShowConsumer, Told
 from handlers.locale import Catalogue, Language
 from handlers.power import Power
 from handlers.services import ChannelStyle, Languages, Services
+
+if TYPE_CHECKING:
+    from bot.feeds import Feeds
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +123,8 @@ class Service:
         self._stack.push_async_callback(self.clients.close)
         self._tokens: TokenCredentials | None = None
         self._socket_task: asyncio.Task[None] | None = None
+        self._wired = asyncio.Event()
+        self.behind: asyncio.Task[None] | None = None
         self._bot_user = ""
         self._is_stopped = False
 
@@ -148,7 +156,7 @@ class Service:
         await self._slack()
         self.health.is_ready = True
         log.info("ready")
-        self.tasks.loop(self._behind(), name="behind")
+        self.behind = asyncio.create_task(self._behind(), name="behind")
 
     async def stop(self) -> None:
         """No new work, let what is under way end, close connections. Once; more do nothing."""
@@ -156,8 +164,7 @@ class Service:
             return
         self._is_stopped = True
         self.health.is_ready = False
-        if self._socket_task is not None:
-            await end([self._socket_task])
+        await end([task for task in (self._socket_task, self.behind) if task is not None])
         await self.tasks.finish(SHUTDOWN_WITHIN)
         await self._stack.aclose()
 
@@ -244,18 +251,6 @@ class Service:
             bot_user_id=lambda: self._bot_user,
             close_frozen=closer.close_frozen,
         )
-        self.feeds = Feeds(
-            Ground(
-                services=self.services,
-                redis=self.redis,
-                settings=settings,
-                rules=self.policy.feeds,
-                clients=self.clients,
-                jit=self.jit,
-                clock=self.clock,
-            ),
-            consumer=self._consumer,
-        )
         self._wire_consequences(access, closer)
         self._estate_cache = EstateCache(
             self.estate,
@@ -276,7 +271,23 @@ class Service:
             tokens=self._tokens,
         )
         self.vitals.wire(self.health)
+
+    async def _wire_feeds(self) -> None:
+        """Both feeds, imported beside the loop; what waits for them goes on."""
+        module = await asyncio.to_thread(importlib.import_module, "bot.feeds")
+        ground = module.Ground(
+            services=self.services,
+            redis=self.redis,
+            settings=self.settings,
+            rules=self.policy.feeds,
+            clients=self.clients,
+            jit=self.jit,
+            clock=self.clock,
+        )
+        self.feeds: Feeds = module.Feeds(ground, consumer=self._consumer)
         self.feeds.wire(self.health)
+        self.feeds.register(self._app, self._home)
+        self._wired.set()
 
     def _wire_consequences(self, access: JitAccess, closer: Closer) -> None:
         settings = self.settings
@@ -290,7 +301,7 @@ class Service:
         )
         drives = Drives(applier, closer)
         self._apply = ApplyConsumer(self.ledger, self._consumer("apply"), drives, self.tasks)
-        self._show = ShowConsumer(self.services, self._consumer("show"), deeds=self.feeds.deeds)
+        self._show = ShowConsumer(self.services, self._consumer("show"), deeds=self._deeds)
         self._leader = Leader(
             self.ledger, drives, closer, self.tasks, lease_ttl=self._lease_ttl or LEASE_TTL
         )
@@ -300,9 +311,9 @@ class Service:
             self.client,
             self._render,
             fallback_channel=ChannelId(fallback),
-            fallback_of=self.feeds.fallback_of,
+            fallback_of=lambda channel: self.feeds.fallback_of(channel),
             on_fallback=self._on_fallback,
-            draw_file=self.feeds.draw_file,
+            draw_file=lambda name: self.feeds.draw_file(name),
             gone_note=lambda channel: self.services.languages.of_channel(channel).text(
                 "edge.earlier_gone"
             ),
@@ -316,6 +327,9 @@ class Service:
             self.ledger, self._sink, SlackAnchors(self.services, settings.audit.channel)
         )
         self.ledger.on_frozen = self._on_frozen
+
+    async def _deeds(self, entry: Entry) -> Sequence[Told]:
+        return await self.feeds.deeds(entry)
 
     async def _on_fallback(self, lost: ChannelId, to: ChannelId, why: str) -> None:
         """The administrators read of it once a day, in their channel."""
@@ -386,14 +400,15 @@ class Service:
             request_verification_enabled=False,
             ignoring_self_events_enabled=True,
         )
-        edge.register(
+        self._home = edge.register(
             app,
             self.services,
             teams=teams,
             app_id=settings.app_id,
             enterprise=settings.enterprise,
         )
-        self.feeds.register(app)
+        app.use(self._until_wired)
+        self._app = app
         await self.groups.read()
         if settings.mode == "http":
             await self._serve_http(app)
@@ -405,8 +420,29 @@ class Service:
         self.vitals.http = door
         http = self.settings.http
         application = door.application()
-        self.feeds.add_to(application)
+        self._take_pushes(application)
         self.http_port = await self._listen(application, http.host, http.port)
+
+    async def _until_wired(
+        self, body: Mapping[str, Any], next: Callable[[], Awaitable[BoltResponse]]
+    ) -> BoltResponse:
+        """What the JIT edge does not know is about the feeds: it waits until they are there."""
+        if not self._wired.is_set() and not edge.is_known(body):
+            await self._wired.wait()
+        return await next()
+
+    def _take_pushes(self, application: web.Application) -> bool:
+        """A door that stands from the start: Azure would not knock again for minutes."""
+        alerts = self.policy.feeds().alerts
+        if alerts is None or "push" not in alerts.sources:
+            return False
+
+        async def deliver(request: web.Request) -> web.StreamResponse:
+            await self._wired.wait()
+            return await self.feeds.deliver(request)
+
+        application.router.add_post(PUSH_PATH, deliver)
+        return True
 
     async def _open_socket(self, app: AsyncApp) -> None:
         settings = self.settings.slack
@@ -450,7 +486,8 @@ class Service:
     # --- behind ---
 
     async def _behind(self) -> None:
-        """Everything that no click waits for."""
+        """Everything that no click waits for. A failure here ends the process: see `run`."""
+        await self._wire_feeds()
         loop = self.tasks.loop
         loop(forever("apply", self._apply.run, timedelta(0)), name="apply")
         loop(forever("show", self._show.run, timedelta(0)), name="show")
@@ -479,7 +516,7 @@ class Service:
     async def _serve_pushes(self) -> None:
         """In Socket Mode nothing of Slack's comes in by HTTP, but Azure's pushes do."""
         application, http = web.Application(), self.settings.http
-        if self.feeds.add_to(application):
+        if self._take_pushes(application):
             self.http_port = await self._listen(application, http.host, http.port)
 
     async def _lead(self) -> None:

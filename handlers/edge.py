@@ -22,8 +22,6 @@ from defender.records import Machine
 from delivery.network import NETWORK_ERRORS
 from delivery.refusals import error_name
 from handlers import answering, drafts, forms
-from handlers.alert_commands import AlertCommands
-from handlers.alert_edge import AlertEdge
 from handlers.ask_form import as_typed, chosen_machine, suggest_sources, suggest_vms
 from handlers.audit import Audit
 from handlers.caller import Caller, of_click, of_command, of_event, of_shortcut, of_view
@@ -46,6 +44,10 @@ log = logging.getLogger(__name__)
 
 Body = Mapping[str, Any]
 
+_CLICKS = re.compile(r"^(jit|home|audit)_")
+_NOTED = re.compile(r"^(source|ports|open_portal)$")
+_FORMS = re.compile(r"^(jit|home)_")
+
 
 def register(
     app: AsyncApp,
@@ -54,26 +56,41 @@ def register(
     teams: frozenset[str],
     app_id: str | None,
     enterprise: str | None,
-) -> None:
-    """Hang everything on the Bolt app."""
+) -> HomeTab:
+    """Hang everything but the feeds on the Bolt app; the Home tab is theirs, too."""
     home = HomeTab(services)
     edge = Edge(services, home)
     guard = Guard(services, Home(teams, app_id, enterprise), edge.turn_away)
     app.use(guard)
-    app.action(re.compile(r"^(jit|home|audit)_"))(edge.click)
+    app.action(_CLICKS)(edge.click)
     app.command("/jit")(edge.jit_command)
-    app.view(re.compile(r"^(jit|home)_"))(edge.form)
+    app.view(_FORMS)(edge.form)
     app.options(re.compile(r"^(vm|source)$"))(edge.suggest)
     app.action("vm")(edge.vm_chosen)
-    app.action(re.compile(r"^(source|ports|open_portal)$"))(edge.noted)
+    app.action(_NOTED)(edge.noted)
     app.command("/audit")(edge.audit_command)
-    AlertCommands(services, home).register(app)
-    AlertEdge(services, home).register(app)
     app.event("app_mention")(edge.mention)
     app.event("message")(edge.direct_message)
     app.event("app_home_opened")(edge.home_opened)
     app.event(re.compile(r"^(user_change|subteam_.*)$"))(edge.people_changed)
     app.shortcut("jit_from_message")(edge.shortcut)
+    return home
+
+
+def is_known(body: Body) -> bool:
+    """Whether a payload is for what is registered here; anything else is about the feeds."""
+    if "command" in body:
+        return body["command"] in ("/jit", "/audit")
+    if body.get("type") == "view_submission":
+        return _FORMS.match(_callback(body)) is not None
+    if body.get("type") == "block_actions":
+        ids = [str(action.get("action_id")) for action in body.get("actions") or ()]
+        return all(each == "vm" or _CLICKS.match(each) or _NOTED.match(each) for each in ids)
+    return True
+
+
+def _callback(body: Body) -> str:
+    return str((body.get("view") or {}).get("callback_id") or "")
 
 
 class Edge:

@@ -15,7 +15,8 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 from redis.asyncio import Redis
 
-from bot.push import BODY_MAX_BYTES, PATH, PushEdge
+from bot.http import PUSH_PATH as PATH
+from bot.push import BODY_MAX_BYTES, PushEdge
 from defender.alert import Alert
 from defender.alert_decode_pushed import decode_pushed
 from tests.feeds.alerts import an_alert
@@ -60,7 +61,7 @@ async def desk(redis: Redis) -> AsyncIterator[PushDesk]:
         body_seconds=0.5,
     )
     application = web.Application()
-    desk.edge.add_to(application)
+    application.router.add_post(PATH, desk.edge.deliver)
     async with TestClient(TestServer(application)) as client:
         desk.client = client
         yield desk
@@ -199,7 +200,7 @@ async def test_a_large_push_is_decoded_beside_the_loop(redis: Redis) -> None:
     desk = PollDesk(redis)
     edge = PushEdge(desk.intake, desk.store, secrets=lambda: (SECRET,), decode=decode, now=desk.now)
     application = web.Application()
-    edge.add_to(application)
+    application.router.add_post(PATH, edge.deliver)
     async with TestServer(application) as server, ClientSession() as session:
         for size in (100, 200_000):
             answer = await session.post(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from bot import embedded
+from bot import embedded, run
 from bot.embedded import EmbeddedError
 from bot.service import Service
 from bot.settings import Proxy, Settings
@@ -115,3 +115,56 @@ async def test_stopping_twice_is_stopping_once(stage: Stage) -> None:
     await service.stop()
     await service.stop()
     assert embedded._lock_is_free(folder_of(stage.settings))
+
+
+class Gated(Service):
+    """Its feeds come when the test says so."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.gate = asyncio.Event()
+        self.is_broken = False
+
+    async def _wire_feeds(self) -> None:
+        await self.gate.wait()
+        if self.is_broken:
+            raise RuntimeError("the feeds can't be wired")
+        await super()._wire_feeds()
+
+
+async def test_what_is_about_the_feeds_waits_for_them(stage: Stage) -> None:
+    """The JIT edge answers meanwhile; nobody hears that a command does not exist."""
+    service = Gated(stage.settings)
+    await service.start()
+    try:
+        alice = stage.slack.person("alice")
+        early = asyncio.create_task(alice.command("C0OPS", "/alerts help"))
+        await alice.command("C0OPS", "/jit help")
+        await alice.wait_ephemeral("/jit")
+        assert not early.done()
+        service.gate.set()
+        await early
+        await alice.wait_ephemeral("/alerts")
+    finally:
+        await service.stop()
+
+
+async def test_feeds_that_cannot_be_wired_end_the_process(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a bot that answers and never tells an alert would be worse than none."""
+    made: list[Gated] = []
+
+    def make(settings: Settings) -> Gated:
+        service = Gated(settings)
+        service.is_broken = True
+        service.gate.set()
+        made.append(service)
+        return service
+
+    monkeypatch.setattr(run, "Service", make)
+    before = asyncio.all_tasks()
+    with pytest.raises(RuntimeError, match="can't be wired"):
+        await run._run(stage.settings)
+    assert made
+    await assert_nothing_left(stage, before)
