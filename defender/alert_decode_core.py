@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import msgspec
@@ -131,11 +132,15 @@ def is_edr(alert: Node, extended: Node, kind: str, link: str, rule: EdrRule) -> 
 def is_edr_of(products: str, extended: Node, kind: str, link: str, rule: EdrRule) -> bool:
     """The same of texts that were read already, the products in small letters."""
     return (
-        any(word in products for word in rule.products)
-        or kind.lower().startswith(rule.type_starts)
+        _is_edr_kind(products, kind, rule.products, rule.type_starts)
         or (any(host in link for host in rule.hosts) and _host(link) in rule.hosts)
-        or any(name in extended for name in rule.properties)
+        or (bool(extended) and any(name in extended for name in rule.properties))
     )
+
+
+@lru_cache(256)
+def _is_edr_kind(products: str, kind: str, words: tuple[str, ...], starts: tuple[str, ...]) -> bool:
+    return any(word in products for word in words) or kind.lower().startswith(starts)
 
 
 def _host(link: str) -> str:

@@ -30,7 +30,8 @@ YEARS = range(1990, 2200)
 _US_DATE = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4})[ ,]+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s*([AP])M)?", re.IGNORECASE
 )
-_WEB = re.compile(r'https?://[^\s<>"|]+', re.IGNORECASE)
+#: What ends an address in a text; printable text has no other blank.
+_NOT_IN_LINKS = (" ", "<", ">", '"', "|")
 _BREAK = re.compile(r"<br\s*/?>|\r\n?", re.IGNORECASE)
 
 
@@ -151,8 +152,10 @@ def time_of(node: Node, *names: str) -> datetime | None:
 
 def web_link(text: str) -> str:
     """The address when it is one of the web without blanks or controls, else ""."""
-    is_link = len(text) < LINK_MAX and text.isprintable() and _WEB.fullmatch(text)
-    return text if is_link else ""
+    scheme, _, rest = text.partition("://")
+    if not rest or scheme.lower() not in ("http", "https") or len(text) >= LINK_MAX:
+        return ""
+    return text if text.isprintable() and not any(map(rest.count, _NOT_IN_LINKS)) else ""
 
 
 def _written(value: object) -> str:

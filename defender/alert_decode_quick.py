@@ -3,11 +3,16 @@
 A storm is ten thousand alerts of this kind. This reader knows the documented fields in their
 documented case and types and gives up (None) at the first thing that is otherwise; the reader of
 `alert_decode_core` then takes its time. A property test holds that both say the same.
+
+Alerts of a storm are much alike: the parts that repeat (machine, steps, techniques, most of the
+evidence) are read once and found again by their bytes.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,64 +30,33 @@ from defender.alert_decode_fields import (
     web_link,
 )
 from defender.alert_decode_machine import MACHINES, OS, RESOURCE
-from defender.alert_decode_quick_entities import Doubt, QuickEntity, entities_of, short
+from defender.alert_decode_quick_entities import Doubt, Evidence, evidence_of, short
+from defender.alert_decode_quick_wire import Identifier, Item, Properties
 from defender.alert_decode_text import Slots, extended_of, prose, steps_of
 
 #: Above this some text may be over its bound; those are few.
 _BYTES_MAX = 16_000
+#: Machines (0.5 kB each) and texts that are found again; 10 MB at the very most.
+_PLACES_KEPT = 512
+_TEXTS_KEPT = 128
+#: Extended properties that are looked for by name, in small letters.
+_INCIDENT = ("incidentid", "incident id")
+_OS_NAMES = ("ostype", "os type", "operatingsystem")
 
 
-class _Identifier(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
-    type: str | None = None
-    id: str | int | None = msgspec.field(default=None, name="$id")
-    azure_resource_id: str | None = None
-    azure_resource_tenant_id: str | None = None
-    aad_tenant_id: str | None = None
-    workspace_id: str | None = None
-    workspace_subscription_id: str | None = None
-    workspace_resource_group: str | None = None
-    workspace_tenant_id: str | None = None
-    agent_id: str | None = None
+class _Place(NamedTuple):
+    """The machine as the identifiers name it."""
+
+    resource_id: str
+    name: str
+    resource_group: str
+    subscription_id: str
+    workspace_id: str
 
 
-class _Properties(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
-    system_alert_id: str
-    alert_display_name: str
-    severity: str
-    status: str
-    time_generated_utc: str
-    resource_identifiers: list[_Identifier]
-    entities: list[QuickEntity]
-    version: str | None = None
-    alert_type: str | None = None
-    product_component_name: str | None = None
-    description: str | None = None
-    intent: str | None = None
-    start_time_utc: str | None = None
-    end_time_utc: str | None = None
-    processing_end_time_utc: str | None = None
-    remediation_steps: list[str] | None = None
-    vendor_name: str | None = None
-    product_name: str | None = None
-    extended_links: msgspec.Raw = msgspec.Raw()
-    supporting_evidence: msgspec.Raw = msgspec.Raw()
-    alert_uri: str | None = None
-    is_incident: bool | None = None
-    correlation_key: str | None = None
-    extended_properties: dict[str, str] | None = None
-    compromised_entity: str | None = None
-    techniques: list[str] | None = None
-    sub_techniques: list[str] | None = None
-
-
-class _Item(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
-    id: str
-    properties: _Properties
-    name: str | None = None
-    type: str | None = None
-    subscription_id: str | None = None
-    resource_group: str | None = None
-    location: str | None = None
+_item = msgspec.json.Decoder(Item)
+_identifiers = msgspec.json.Decoder(list[Identifier])
+_texts = msgspec.json.Decoder(list[str] | None)
 
 
 def quick_alert(raw: bytes | msgspec.Raw, edr: EdrRule) -> Alert | None:
@@ -90,29 +64,33 @@ def quick_alert(raw: bytes | msgspec.Raw, edr: EdrRule) -> Alert | None:
     if len(memoryview(raw)) > _BYTES_MAX:
         return None
     try:
-        item = msgspec.json.decode(raw, type=_Item)
+        item = _item.decode(raw)
         return _alert(item, item.properties, edr)
     except (msgspec.MsgspecError, Doubt, ValueError, RecursionError):
         return None
 
 
-def _alert(item: _Item, said: _Properties, edr: EdrRule) -> Alert:
+def _alert(item: Item, said: Properties, edr: EdrRule) -> Alert:
     key = said.system_alert_id.strip().lower()
     arm_id = item.id
-    if not PLAIN_ID.fullmatch(key) or not arm_id.startswith("/subscriptions/"):
+    if (
+        not PLAIN_ID.fullmatch(key)
+        or not arm_id.startswith("/subscriptions/")
+        or len(arm_id) > NAME_MAX
+    ):
         raise Doubt
     extended = extended_of(said.extended_properties)
-    given = fold(said.extended_properties or {})
+    given = _telling(said.extended_properties or {}, edr)
     slots = Slots(extended)
     title = slots.fill(short(said.alert_display_name, TITLE_MAX))
-    description = slots.fill(prose(short(said.description, TEXT_MAX)))
+    if not title:
+        raise Doubt
+    description = slots.fill(_prose(short(said.description, TEXT_MAX)))
     kind = short(said.alert_type)
     product, link = short(said.product_name), web_link(short(said.alert_uri, LINK_MAX))
     products = f"{product} {short(said.product_component_name)}"
-    resource_id = _machine_id(said)
-    parts = RESOURCE.fullmatch(resource_id)
-    if parts is None or not title or len(arm_id) > NAME_MAX:
-        raise Doubt
+    place = _place(bytes(said.resource_identifiers))
+    evidence = evidence_of(said.entities)
     return Alert(
         key=key,
         arm_id=arm_id.strip(),
@@ -121,46 +99,65 @@ def _alert(item: _Item, said: _Properties, edr: EdrRule) -> Alert:
         severity=short(said.severity, 60),
         status=short(said.status, 60),
         intent=_intent(said.intent),
-        techniques=_techniques(said),
+        techniques=_techniques(bytes(said.techniques), bytes(said.sub_techniques)),
         product=product,
         vendor=short(said.vendor_name),
         description=description,
-        resource_id=resource_id,
-        machine=_machine_name(resource_id, short(said.compromised_entity)),
-        resource_group=parts[2],
-        subscription_id=parts[1].lower(),
+        resource_id=place.resource_id,
+        machine=_machine_name(place.name, short(said.compromised_entity)),
+        resource_group=place.resource_group,
+        subscription_id=place.subscription_id,
         cloud="azure",
-        os=_os(said, given, kind),
-        workspace_id=next(
-            (short(node.workspace_id) for node in said.resource_identifiers if node.workspace_id),
-            "",
-        ),
+        os=_os(evidence, given, kind),
+        workspace_id=place.workspace_id,
         started_at=_time(said.start_time_utc),
         ended_at=_time(said.end_time_utc),
         generated_at=_time(said.time_generated_utc),
-        entities=entities_of(said.entities),
-        remediation=steps_of(said.remediation_steps, slots),
+        entities=evidence.entities,
+        remediation=_steps(bytes(said.remediation_steps), slots),
         link=link,
         correlation_key=short(said.correlation_key),
-        incident_id=first(given, "incidentid", "incident id"),
+        incident_id=first(given, *_INCIDENT),
         is_incident=bool(said.is_incident),
-        is_sample=is_sample(title, description, kind),
+        is_sample=_is_sample(title, description, kind),
         is_edr=is_edr_of(products.lower(), given, kind, link, edr),
         extended=slots.fill_all(extended),
     )
 
 
-def _machine_id(said: _Properties) -> str:
+_prose = lru_cache(_TEXTS_KEPT)(prose)
+_is_sample = lru_cache(_TEXTS_KEPT)(is_sample)
+
+
+def _telling(extended: dict[str, str], edr: EdrRule) -> dict[str, object]:
+    """The properties in small letters, if one is among them that is looked for by name."""
+    return fold(extended) if _is_telling(tuple(extended), edr.properties) else {}
+
+
+@lru_cache(_TEXTS_KEPT)
+def _is_telling(names: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    return not {name.lower() for name in names}.isdisjoint((*wanted, *_INCIDENT, *_OS_NAMES))
+
+
+@lru_cache(_PLACES_KEPT)
+def _place(raw: bytes) -> _Place:
     """The first identifier that names a VM; elsewhere it is looked for by the other reader."""
-    for node in said.resource_identifiers:
-        text = short(node.azure_resource_id, 1_000)
-        if MACHINES[0] in text.lower():
-            return text
-    raise Doubt
+    nodes = _identifiers.decode(raw)
+    ids = (short(node.azure_resource_id, 1_000) for node in nodes)
+    resource_id = next((text for text in ids if MACHINES[0] in text.lower()), "")
+    parts = RESOURCE.fullmatch(resource_id)
+    if parts is None:
+        raise Doubt
+    return _Place(
+        resource_id,
+        resource_id.rstrip("/").rpartition("/")[2],
+        parts[2],
+        parts[1].lower(),
+        next((short(node.workspace_id) for node in nodes if node.workspace_id), ""),
+    )
 
 
-def _machine_name(resource_id: str, compromised: str) -> str:
-    of_id = resource_id.rstrip("/").rpartition("/")[2]
+def _machine_name(of_id: str, compromised: str) -> str:
     if "/" not in compromised and compromised.casefold() == of_id.casefold():
         return compromised
     return of_id
@@ -173,16 +170,27 @@ def _intent(text: str | None) -> str:
     return given
 
 
-def _os(said: _Properties, given: dict[str, object], kind: str) -> str:
-    for entity in said.entities:
-        if entity.type == "host" and (name := short(entity.os_family or entity.os_version, 60)):
-            return name
-    found = OS.search(first(given, "ostype", "os type", "operatingsystem") or kind)
+def _os(evidence: Evidence, given: dict[str, object], kind: str) -> str:
+    if evidence.os:
+        return evidence.os
+    found = OS.search(first(given, *_OS_NAMES) or kind)
     return found[0].capitalize() if found else ""
 
 
-def _techniques(said: _Properties) -> tuple[str, ...]:
-    both = dict.fromkeys((*(said.techniques or ()), *(said.sub_techniques or ())))
+def _steps(raw: bytes, slots: Slots) -> tuple[str, ...]:
+    steps = _plain_steps(raw)
+    return steps_of(_texts.decode(raw), slots) if "{" in "".join(steps) else steps
+
+
+@lru_cache(_TEXTS_KEPT)
+def _plain_steps(raw: bytes) -> tuple[str, ...]:
+    """The steps, their slots as they came."""
+    return steps_of(_texts.decode(raw), Slots({}))
+
+
+@lru_cache(_TEXTS_KEPT)
+def _techniques(raw: bytes, sub_raw: bytes) -> tuple[str, ...]:
+    both = dict.fromkeys((*(_texts.decode(raw) or ()), *(_texts.decode(sub_raw) or ())))
     if len(both) > LIST_MAX:
         raise Doubt
     return tuple(text for text in (short(text, 60) for text in both) if text)

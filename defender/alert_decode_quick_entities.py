@@ -2,83 +2,24 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import msgspec
 
 from defender.alert import Entity
 from defender.alert_decode_entities import ENTITIES_MAX
 from defender.alert_decode_facts import joined_account, joined_path
 from defender.alert_decode_fields import FACT_MAX, NAME_MAX
+from defender.alert_decode_quick_wire import Hash, Image, Place, QuickEntity
+
+#: Entities that are found again by their bytes, and how long one may be: 3 MB at most.
+_KEPT = 1_024
+_KEPT_BYTES_MAX = 1_000
 
 
 class Doubt(Exception):
     """Something is not as documented: the reader that knows every spelling is asked."""
-
-
-class _Link(msgspec.Struct, rename={"target": "$ref"}, forbid_unknown_fields=True, gc=False):
-    target: str
-
-
-class _Hash(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    algorithm: str
-    value: str
-    type: str | None = None
-    id: str | None = msgspec.field(default=None, name="$id")
-
-
-class _Image(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    target: str | None = msgspec.field(default=None, name="$ref")
-    id: str | None = msgspec.field(default=None, name="$id")
-    name: str | None = None
-    directory: str | None = None
-    type: str | None = None
-    file_hashes: list[_Hash] | None = msgspec.field(default=None, name="fileHashes")
-
-
-class _Place(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
-    country_code: str | None = None
-    country_name: str | None = None
-    state: str | None = None
-    city: str | None = None
-    longitude: float | None = None
-    latitude: float | None = None
-    asn: int | None = None
-    carrier: str | None = None
-    organization: str | None = None
-
-
-class QuickEntity(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
-    """All fields of the kinds that are read here."""
-
-    type: str
-    id: str | None = msgspec.field(default=None, name="$id")
-    host_name: str | None = None
-    net_bios_name: str | None = None
-    azure_id: str | None = msgspec.field(default=None, name="azureID")
-    oms_agent_id: str | None = msgspec.field(default=None, name="omsAgentID")
-    os_family: str | None = None
-    os_version: str | None = None
-    dns_domain: str | None = None
-    nt_domain: str | None = None
-    is_domain_joined: bool | None = None
-    asset: bool | None = None
-    is_valid: bool | None = None
-    name: str | None = None
-    directory: str | None = None
-    file_hashes: list[_Hash] | None = None
-    sid: str | None = None
-    logon_id: str | None = None
-    aad_user_id: str | None = None
-    process_id: str | None = None
-    command_line: str | None = None
-    creation_time_utc: str | None = None
-    elevation_token: str | None = None
-    image_file: _Image | None = None
-    account: _Link | None = None
-    host: _Link | None = None
-    parent_process: _Link | None = None
-    address: str | None = None
-    location: _Place | None = None
-    resource_id: str | None = None
 
 
 def short(text: str | None, longest: int = NAME_MAX) -> str:
@@ -90,33 +31,68 @@ def short(text: str | None, longest: int = NAME_MAX) -> str:
     return text.strip()
 
 
-def entities_of(given: list[QuickEntity]) -> tuple[Entity, ...]:
+class Evidence(NamedTuple):
+    """The entities, and the operating system of the first host that names one."""
+
+    entities: tuple[Entity, ...]
+    os: str
+
+
+def evidence_of(given: list[msgspec.Raw]) -> Evidence:
     """The entities in their order; Doubt for an id that stands twice, or too many."""
-    places: dict[str, int] = {}
-    inside: dict[str, _Image] = {}
-    count = 0
-    for place, entity in enumerate(given):
-        if entity.id is not None:
-            places[entity.id] = place
-            count += 1
-        image = entity.image_file
-        if image is not None and image.target is None and image.id is not None:
-            inside[image.id] = image
-            count += 1
-    if len(given) > ENTITIES_MAX or len(places.keys() | inside.keys()) != count:
+    if len(given) > ENTITIES_MAX:
         raise Doubt
-    return tuple([_entity(entity, given, places, inside) for entity in given])
+    texts = [bytes(raw) for raw in given]
+    read = [_read(text) if len(text) <= _KEPT_BYTES_MAX else _read_anew(text) for text in texts]
+    links = _Links([entity for entity, _ in read])
+    os = ""
+    for entity, _ in read:
+        if not os and entity.type == "host":
+            os = short(entity.os_family or entity.os_version, 60)
+    return Evidence(tuple([done or _process(entity, links) for entity, done in read]), os)
 
 
-def _entity(
-    entity: QuickEntity, given: list[QuickEntity], places: dict[str, int], inside: dict[str, _Image]
-) -> Entity:
+def _read_anew(raw: bytes) -> tuple[QuickEntity, Entity | None]:
+    """As it came, and as it is told; None for a process, which is told by what it links to."""
+    entity = _decoder.decode(raw)
+    return entity, None if entity.type == "process" else _entity(entity)
+
+
+_decoder = msgspec.json.Decoder(QuickEntity)
+#: A storm names the same hosts, accounts and files again and again.
+_read = lru_cache(_KEPT)(_read_anew)
+
+
+class _Links:
+    """Where each id is defined: among the entities, or as an image inside one."""
+
+    def __init__(self, given: list[QuickEntity]) -> None:
+        self.given = given
+        self.places: dict[str, int] = {}
+        self.inside: dict[str, Image] = {}
+        count = 0
+        for place, entity in enumerate(given):
+            if entity.id is not None:
+                self.places[entity.id] = place
+                count += 1
+            image = entity.image_file
+            if image is not None and image.target is None and image.id is not None:
+                self.inside[image.id] = image
+                count += 1
+        if len(self.places.keys() | self.inside.keys()) != count:
+            raise Doubt
+
+    def find(self, target: str, kind: str) -> QuickEntity | None:
+        """The entity of that id, if it is of that kind."""
+        place = self.places.get(target)
+        found = self.given[place] if place is not None else None
+        return found if found is not None and found.type == kind else None
+
+
+def _entity(entity: QuickEntity) -> Entity:
+    """Of a kind that says all of itself."""
     facts: dict[str, str] = {}
-    parent: int | None = None
     match entity.type:
-        case "process":
-            name = _process(facts, entity, given, places, inside)
-            parent = _parent(entity, given, places)
         case "file":
             name = joined_path(_add(facts, "directory", entity.directory), short(entity.name))
             _add(facts, "path", name, 2 * NAME_MAX + 1)
@@ -136,9 +112,9 @@ def _entity(
             name = short(entity.resource_id)
         case _:
             raise Doubt
-    if not name or (entity.account is not None and entity.type != "process"):
+    if not name or entity.account is not None:
         raise Doubt
-    return Entity(entity.type, name, facts, parent)
+    return Entity(entity.type, name, facts)
 
 
 def _add(facts: dict[str, str], name: str, text: str | None, longest: int = NAME_MAX) -> str:
@@ -151,50 +127,45 @@ def _add(facts: dict[str, str], name: str, text: str | None, longest: int = NAME
     return found
 
 
-def _process(
-    facts: dict[str, str],
-    entity: QuickEntity,
-    given: list[QuickEntity],
-    places: dict[str, int],
-    inside: dict[str, _Image],
-) -> str:
+def _process(entity: QuickEntity, links: _Links) -> Entity:
+    facts: dict[str, str] = {}
     command = _add(facts, "command_line", entity.command_line, FACT_MAX)
     _add(facts, "pid", entity.process_id)
     _add(facts, "started_at", entity.creation_time_utc)
     _add(facts, "elevation", entity.elevation_token)
     path = ""
-    image: _Image | QuickEntity | None = entity.image_file
-    if isinstance(image, _Image) and image.target is not None:
-        place = places.get(image.target)
-        found = given[place] if place is not None else None
-        is_file = found is not None and found.type == "file"
-        image = found if is_file else inside.get(image.target)
+    image: Image | QuickEntity | None = entity.image_file
+    if isinstance(image, Image) and image.target is not None:
+        image = links.find(image.target, "file") or links.inside.get(image.target)
     if image is not None:
         path = joined_path(short(image.directory), short(image.name))
         _add(facts, "path", path, 2 * NAME_MAX + 1)
         _hashes(facts, image.file_hashes)
     if entity.account is not None:
-        place = places.get(entity.account.target)
-        if place is not None and given[place].type == "account":
-            _add(facts, "account", _account_name(given[place]), 2 * NAME_MAX + 1)
-    return path or short(command)
+        account = links.find(entity.account.target, "account")
+        if account is not None:
+            _add(facts, "account", _account_name(account), 2 * NAME_MAX + 1)
+    name = path or short(command)
+    if not name:
+        raise Doubt
+    return Entity(entity.type, name, facts, _parent(entity, links))
 
 
-def _hashes(facts: dict[str, str], given: list[_Hash] | None) -> None:
+def _hashes(facts: dict[str, str], given: list[Hash] | None) -> None:
     for each in given or ():
         algorithm = short(each.algorithm, 20).lower().replace("-", "")
         if algorithm in ("sha256", "sha1", "md5") and (value := short(each.value, 200)):
             facts[algorithm] = value
 
 
-def _parent(entity: QuickEntity, given: list[QuickEntity], places: dict[str, int]) -> int | None:
+def _parent(entity: QuickEntity, links: _Links) -> int | None:
     """The parent's place, if that one stands earlier: then no circle can close."""
     if entity.parent_process is None:
         return None
-    place = places.get(entity.parent_process.target)
-    if place is None or given[place].type != "process":
+    place = links.places.get(entity.parent_process.target)
+    if place is None or links.given[place].type != "process":
         return None
-    if place >= places.get(entity.id or "", -1):
+    if place >= links.places.get(entity.id or "", -1):
         raise Doubt
     return place
 
@@ -216,7 +187,7 @@ def _host(facts: dict[str, str], entity: QuickEntity) -> str:
     return name or resource_id.rstrip("/").rpartition("/")[2]
 
 
-def _place(facts: dict[str, str], location: _Place) -> None:
+def _place(facts: dict[str, str], location: Place) -> None:
     _add(facts, "country", short(location.country_name) or location.country_code)
     _add(facts, "city", location.city)
     _add(facts, "asn", None if location.asn is None else str(location.asn))

@@ -74,6 +74,8 @@ def extended_of(value: object) -> dict[str, str]:
     room = PROPERTIES_MAX
     if not isinstance(value, dict):
         return kept
+    if _is_all_plain(value):
+        return value
     for name, item in value.items():
         if len(kept) == PROPERTIES_COUNT_MAX or room <= 0:
             break
@@ -109,6 +111,20 @@ def _is_plain(item: object) -> TypeGuard[str]:
         and not item[0].isspace()
         and "\r" not in item
         and "<" not in item
+    )
+
+
+def _is_all_plain(value: dict[str, object]) -> TypeGuard[dict[str, str]]:
+    """The same of every value, and none is too long: a few looks at all of them at once."""
+    texts = [item for item in value.values() if isinstance(item, str)]
+    whole = "".join(texts)
+    return (
+        len(texts) == len(value) <= PROPERTIES_COUNT_MAX
+        and len(whole) <= FACT_MAX
+        and len("".join(value)) <= NAME_MAX
+        and all(texts)
+        and not ("{" in whole or "[" in whole or "\r" in whole or "<" in whole)
+        and [*map(str.lstrip, texts)] == texts
     )
 
 
