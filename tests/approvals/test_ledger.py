@@ -19,6 +19,7 @@ from approvals.ledger import (
     Repeated,
     Same,
 )
+from approvals.reading import AT_ONCE
 from approvals.request import IllegalTransition
 from approvals.writing import INDEX_MAX
 from tests.approvals.samples import (
@@ -261,3 +262,9 @@ async def test_applying_needs_an_approval(ledger: Ledger) -> None:
     request = await file(ledger)
     with pytest.raises(IllegalTransition):
         await ledger.record(applying(request, await ledger.now()), op_id=OpId("x"))
+
+
+async def test_list_of_many_is_whole_and_in_order(ledger: Ledger) -> None:
+    filed = [await file(ledger, f"op{n}", ports=(1000 + n,)) for n in range(2 * AT_ONCE + 1)]
+    assert await ledger.pending() == filed
+    assert await ledger.by_person(ALICE, AT_ONCE + 5) == filed[::-1][: AT_ONCE + 5]
