@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import logging
+from types import ModuleType
 from typing import Protocol
 
 from defender.clients import READ_DEADLINE, AzureClients, ends_after
@@ -39,6 +41,7 @@ class Inventory:
     def __init__(self, clients: AzureClients) -> None:
         self._clients = clients
         self._names: dict[str, str] = {}
+        self._instance_view: ModuleType | None = None
 
     async def subscriptions(self) -> tuple[Subscription, ...]:
         """The configured subscriptions, or all that our identity sees where none are."""
@@ -81,7 +84,8 @@ class Inventory:
         """`running`, `deallocated`, …, or None where Azure names none."""
         name = _virtual_machine(resource_id)
         await self._clients.warm()
-        module = await asyncio.to_thread(importlib.import_module, "defender.instance_view")
+        module = self._instance_view or await _imported("defender.instance_view")
+        self._instance_view = module
         state: str = await self._clients.read(
             lambda sdk, witness: module.power_state(
                 sdk, name.subscription_id, name.group, name.name, witness=witness
@@ -97,6 +101,13 @@ class Inventory:
             await self.subscriptions()
             self._names.setdefault(subscription_id, subscription_id)
         return self._names[subscription_id]
+
+
+async def _imported(name: str) -> ModuleType:
+    """In a thread. Its thousands of classes are never garbage: full collections pass them over."""
+    module = await asyncio.to_thread(importlib.import_module, name)
+    gc.freeze()
+    return module
 
 
 def _virtual_machine(resource_id: str) -> ResourceName:
