@@ -133,3 +133,45 @@ async def test_missing_right_in_defender_xdr_is_said_in_the_thread(stage: Stage)
     await stage.slack.person("kimura").click(card, "alert_take")
     await in_thread(stage, card, "Defender XDR could not be told")
     assert there(stage, alert).owner is None
+
+
+@pytest.mark.proves("D5")
+async def test_nothing_is_told_twice_when_redis_forgets_what_was_seen(stage: Stage) -> None:
+    alert, card = await raised(stage)
+    eva = stage.azure.analyst("eva@contoso.example")
+    eva.assign(alert)
+    eva.comment(alert, "Looks real")
+    await in_thread(stage, card, "commented: `Looks real`")
+    tag, redis = stage.settings.redis.tag, stage.service.redis
+    assert await redis.delete(f"{{{tag}}}:xdr:{there(stage, alert).id}") == 1
+    eva.comment(alert, "Isolated")
+    await in_thread(stage, card, "commented: `Isolated`")
+    assert times(stage, card, "Looks real") == 1
+    assert times(stage, card, "gave it to") == 1
+
+
+@pytest.mark.proves("D5", "D6")
+async def test_reason_goes_there_as_a_comment_and_an_edit_in_between_is_told(stage: Stage) -> None:
+    alerts = stage.settings.feeds.alerts
+    assert alerts is not None
+    await stage.stop_bot()
+    slow = replace(alerts, graph_every=timedelta(hours=1))
+    stage.settings = replace(stage.settings, feeds=replace(stage.settings.feeds, alerts=slow))
+    await stage.start_bot()
+    alert, card = await raised(stage)
+    stage.azure.analyst("eva@contoso.example").comment(alert, "Looks real")
+
+    kimura = stage.slack.person("kimura")
+    await kimura.command(SOC, f"/alerts resolve {alert.system_id} because Keys rotated")
+    await until(lambda: "kimura: Keys rotated" in there(stage, alert).comments, within=15)
+    await in_thread(stage, card, "eva@contoso.example (Defender XDR) commented: `Looks real`")
+    assert there(stage, alert).fields["status"] == "resolved"
+
+    await stage.stop_bot()
+    await stage.start_bot()  # which looks at once
+    stage.azure.analyst("eva@contoso.example").comment(alert, "Thanks")
+    await stage.stop_bot()
+    await stage.start_bot()
+    await in_thread(stage, card, "commented: `Thanks`")
+    assert times(stage, card, "Keys rotated") == 1  # the line of the deed itself
+    assert times(stage, card, "Looks real") == 1
