@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -24,6 +24,7 @@ Block = dict[str, Any]
 #: Member of a storm: severity, machine, key, so that they sort by what is told first.
 _SEPARATOR = "\n"
 
+_FIRST = msgspec.msgpack.Decoder(list[str])
 _STORM = msgspec.msgpack.Decoder(tuple[list[str], list[str], int])
 
 
@@ -101,8 +102,10 @@ class Storms(AlertReads):
 
     async def members(self, storm_id: str, *, machine: str = "", rank: int = 9) -> list[str]:
         """Keys of its alerts, the worst first: of one machine, or at least that urgent."""
-        rows = await self._members(storm_id, "members", limit=0)
-        found = [row.split(_SEPARATOR, 2) for row in rows]
+        rows: set[str] = set()
+        async for part in self.in_parts("storm", storm_id, "members"):
+            rows.update(part)
+        found = [row.split(_SEPARATOR, 2) for row in sorted(rows)]
         return [
             key for severity, name, key in found if int(severity) <= rank and machine in ("", name)
         ]
@@ -116,12 +119,8 @@ class Storms(AlertReads):
 
     async def waiting(self, storm_id: str, limit: int) -> list[tuple[str, str]]:
         """Members without a line and their keys, the worst first."""
-        rows = await self._members(storm_id, "waiting", limit=limit)
+        rows = _FIRST.decode(await self.scripts.run("first", [f"storm:{storm_id}:waiting", limit]))
         return [(row, row.split(_SEPARATOR, 2)[2]) for row in rows]
-
-    async def _members(self, storm_id: str, which: str, *, limit: int) -> list[str]:
-        key = self.scripts.key("storm", storm_id, which)
-        return [text(row) for row in cast(Any, await self._redis.zrange(key, 0, limit - 1))]
 
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:
