@@ -62,6 +62,8 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime | None = None
     #: when the row could be asked for.
     seen_at: datetime | None = None
+    #: the key of the row by which a second source reported the same change.
+    twin: str = ""
 
     @property
     def place(self) -> str:

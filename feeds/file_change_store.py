@@ -50,7 +50,7 @@ class FileChangeStore(FileChangeReads):
         retention: timedelta = RETENTION,
     ) -> None:
         super().__init__(redis, tag=tag, offset=offset)
-        self._retention = retention
+        self.retention = retention
 
     async def unknown(self, changes: Iterable[FileChange]) -> list[FileChange]:
         """Those that are not stored yet, each once."""
@@ -76,7 +76,7 @@ class FileChangeStore(FileChangeReads):
             is_new = batch.is_new
             for start in range(0, max(1, len(batch.rows)), BATCH_MAX):
                 part = _packed(batch, batch.rows[start : start + BATCH_MAX], is_new=is_new)
-                kept = int(self._retention.total_seconds())
+                kept = int(self.retention.total_seconds())
                 [word] = await self.scripts.run("changes", [kept, [part]])
                 if text(word) == "x":
                     closed.append(replace(batch, rows=batch.rows[start:]))

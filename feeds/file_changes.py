@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -20,6 +20,7 @@ from defender.file_changes import FileIntegrityGateway
 from feeds.bursts import Part, group
 from feeds.danger import danger_of, kind_of
 from feeds.facts import Facts as RouteFacts
+from feeds.file_change_joining import Joining
 from feeds.file_change_records import Facts, Weighed, WorkspaceState
 from feeds.file_change_silence import Silence
 from feeds.file_change_sorting import Said, by_machine, sort_out
@@ -60,6 +61,7 @@ class FileChangeFeed:
         #: what is wrong by workspace, as this process last saw it; "" for nothing.
         self.problems: dict[str, str] = {}
         self.silence = Silence(gateway, store)
+        self._joining = Joining(store)
 
     async def poll(self) -> None:
         """Every workspace once; those that have to wait are passed over."""
@@ -126,9 +128,19 @@ class FileChangeFeed:
         now: datetime,
     ) -> int:
         """Group what is new and queue it. How many rows were new."""
-        fresh = await self._store.unknown(rows)
-        if not fresh:
-            return 0
+        found = await self._joining.look(await self._store.unknown(rows))
+        fresh = found.own
+        new = await self._take_fresh(fresh, workspace, settings, now) if fresh else 0
+        await self._joining.write(found)
+        return new
+
+    async def _take_fresh(
+        self,
+        fresh: Sequence[FileChange],
+        workspace: Workspace,
+        settings: FileChangeSettings,
+        now: datetime,
+    ) -> int:
         windows, mutes = await self._store.windows(), await self._store.mutes()
         said = Said(tuple(windows), tuple(mutes))
         # in a thread: thousands of paths would hold up a click

@@ -115,7 +115,7 @@ def _row(row: Weighed, view: ChangeView, locale: Locale) -> Block:
     )
     who = [part for part in (_who(change, locale), _hash(change, locale)) if part]
     more = [_remote(change, locale), _renamed(change, locale), _value(change, locale),
-            _rights(change, locale), _fate(row, locale)]  # fmt: skip
+            _rights(change, locale), _sources(change, locale), _fate(row, locale)]  # fmt: skip
     comma = locale.text("fim.details.comma")
     return blocks.section(path, line, comma.join(who), *more)
 
@@ -155,6 +155,10 @@ def _who(change: FileChange, locale: Locale) -> str:
     if account:
         return locale.text("fim.details.by_account", account=account)
     return locale.text("fim.details.by_process", process=process) if process else ""
+
+
+def _sources(change: FileChange, locale: Locale) -> str:
+    return locale.text("fim.details.both_sources") if change.twin else ""
 
 
 def _hash(change: FileChange, locale: Locale) -> str:

@@ -132,6 +132,15 @@ def test_details_are_as_the_layout_shows_them(shared: Path, language: Language) 
     assert_good(shown)
 
 
+@pytest.mark.proves("E3")
+def test_details_name_both_sources_of_one_change(locale: Locale) -> None:
+    first, *rest = samples.NEW.rows
+    twice = replace(first, change=msgspec.structs.replace(first.change, twin="a scan's row"))
+    shown = details_form(replace(samples.NEW, rows=(twice, *rest)), 0, locale)
+    assert str(shown).count(locale.text("fim.details.both_sources")) == 1
+    assert_good(shown)
+
+
 @pytest.mark.proves("E5")
 def test_not_me_is_raised_with_the_port_beside_it(locale: Locale) -> None:
     shown = change_card(samples.NOT_ME, locale)
