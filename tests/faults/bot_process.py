@@ -75,8 +75,8 @@ class QuickBot(Service):
             post_interval=0.0,
         )
 
-    def _wire(self) -> None:
-        super()._wire()
+    async def _wire_feeds(self) -> None:
+        await super()._wire_feeds()
         watch_steps(self, self._steps)
 
     async def start(self) -> None:
