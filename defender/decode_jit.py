@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from defender.decode import Reader, duration_of, instant_of, page_of
 from defender.records import AccessRecord, PolicySnapshot, PortRule, VmPolicy
 from defender.resources import InvalidResourceId, ResourceId, ResourceName, fold_location
+
+#: Requests that are decoded in one step.
+BREATH = 25
 
 
 class _Port(msgspec.Struct, rename="camel"):
@@ -61,39 +64,62 @@ class _Policy(msgspec.Struct):
 
 def snapshot_of(pages: Iterable[bytes]) -> PolicySnapshot:
     """Every policy entry and request of a list; `partial` if anything in it was unreadable."""
-    reader = Reader()
-    policies: list[VmPolicy] = []
-    records: list[AccessRecord] = []
-    for body in pages:
-        for policy in reader.each(page_of(body).items, _Policy):
-            _add(policy, reader, policies, records)
-    return PolicySnapshot(tuple(policies), tuple(records), partial=reader.unread > 0)
+    reading = SnapshotReading()
+    for _ in reading.steps(pages):
+        pass
+    return reading.snapshot()
 
 
-def _add(
-    policy: _Policy, reader: Reader, policies: list[VmPolicy], records: list[AccessRecord]
-) -> None:
-    try:
-        name = ResourceName.parse(policy.id)
-    except InvalidResourceId:
-        reader.miss()
-        return
-    if policy.properties is None:
-        return
-    for machine in reader.each(policy.properties.virtual_machines, _PolicyMachine):
-        policies.append(
-            VmPolicy(
-                policy_id=ResourceId(policy.id),
-                policy_name=name.name,
-                resource_group=name.group,
-                location=fold_location(name.part("locations") or policy.location or ""),
-                vm_id=ResourceId(machine.id),
-                ports=tuple(_port_rules(machine, reader)),
-                public_ip=machine.public_ip_address or None,
-            )
+class SnapshotReading:
+    """The same in steps of a millisecond: a policy keeps hundreds of requests."""
+
+    def __init__(self) -> None:
+        self._reader = Reader()
+        self._policies: list[VmPolicy] = []
+        self._records: list[AccessRecord] = []
+
+    def steps(self, pages: Iterable[bytes]) -> Iterator[None]:
+        """Goes on when it is asked for the next step."""
+        for body in pages:
+            for policy in self._reader.each(page_of(body).items, _Policy):
+                yield from self._add(policy)
+
+    def snapshot(self) -> PolicySnapshot:
+        """What was read so far."""
+        return PolicySnapshot(
+            tuple(self._policies), tuple(self._records), partial=self._reader.unread > 0
         )
-    for request in reader.each(policy.properties.requests, _Request):
-        records.extend(_records(request, reader, ResourceId(policy.id)))
+
+    def _add(self, policy: _Policy) -> Iterator[None]:
+        reader = self._reader
+        try:
+            name = ResourceName.parse(policy.id)
+        except InvalidResourceId:
+            reader.miss()
+            return
+        if policy.properties is None:
+            return
+        for machine in reader.each(policy.properties.virtual_machines, _PolicyMachine):
+            self._policies.append(_vm_policy(policy, machine, name, reader))
+        requests = reader.each(policy.properties.requests, _Request)
+        for number, request in enumerate(requests, start=1):
+            self._records.extend(_records(request, reader, ResourceId(policy.id)))
+            if not number % BREATH:
+                yield
+
+
+def _vm_policy(
+    policy: _Policy, machine: _PolicyMachine, name: ResourceName, reader: Reader
+) -> VmPolicy:
+    return VmPolicy(
+        policy_id=ResourceId(policy.id),
+        policy_name=name.name,
+        resource_group=name.group,
+        location=fold_location(name.part("locations") or policy.location or ""),
+        vm_id=ResourceId(machine.id),
+        ports=tuple(_port_rules(machine, reader)),
+        public_ip=machine.public_ip_address or None,
+    )
 
 
 def _port_rules(machine: _PolicyMachine, reader: Reader) -> Iterable[PortRule]:

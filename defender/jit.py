@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -9,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from defender.clients import AzureClients, ends_after
-from defender.decode_jit import snapshot_of
+from defender.decode_jit import SnapshotReading
 from defender.errors import AzureNotFound
 from defender.pacing import Call
 from defender.records import AccessRecord, Machine, PolicySnapshot, PortRule, VmPolicy
@@ -113,7 +114,11 @@ class JitGateway:
             return PolicySnapshot()  # the group is gone, and its policies with it
 
     async def _read(self, path: str) -> PolicySnapshot:
-        return snapshot_of([body async for body in self._clients.pages(path, JIT_VERSION)])
+        reading = SnapshotReading()
+        async for body in self._clients.pages(path, JIT_VERSION):
+            for _ in reading.steps([body]):
+                await asyncio.sleep(0)  # clicks come first
+        return reading.snapshot()
 
 
 def initiate_body(

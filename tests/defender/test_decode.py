@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from defender.decode import duration_of, instant_of, page_of
 from defender.decode_compute import machine_of, machines_of, subscriptions_of
-from defender.decode_jit import snapshot_of
+from defender.decode_jit import BREATH, SnapshotReading, snapshot_of
 from defender.errors import AzureUnavailable
 from defender.records import PolicySnapshot
 from tests.defender.estate import SUBSCRIPTION, VM_ID
@@ -237,3 +237,14 @@ def test_subscriptions_that_no_longer_answer_are_left_out() -> None:
         ("1", "Shop"),
         ("2", items[1]["subscriptionId"]),
     ]
+
+
+@pytest.mark.proves("C110")
+def test_hundreds_of_requests_are_read_in_steps() -> None:
+    (policy, _) = json.loads((DATA / "policies.json").read_bytes())
+    (request, *_) = policy["properties"]["requests"]
+    policy["properties"]["requests"] = [request] * (4 * BREATH)
+    reading = SnapshotReading()
+    steps = sum(1 for _ in reading.steps([listed([policy])]))
+    assert steps == 4
+    assert reading.snapshot() == snapshot_of([listed([policy])])
