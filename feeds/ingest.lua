@@ -2,14 +2,17 @@
 -- and its card queued anew; what is known is nothing. All of it at once, so that no alert is known
 -- without being queued. Per alert the queue comes first: were the script to stop half-way, the next
 -- poll would queue it again, and the grouper goes by key.
--- Given: rows of key and fingerprint alone, or of key, fingerprint, body, generated ms (nil: now), is open, machine's index key, machine, kind,
---   mute's kind, channel, route, is held, rank, version that the change was seen against (0:
+-- Given: rows of key and fingerprint alone, or of key, fingerprint, body, generated ms as text (nil: now), is open, machine's index key, machine, kind,
+--   mute's kind, channel, route, is held, rank as text, version that the change was seen against (0:
 --   none yet), thread line (item in JSON, "": none), its key, is raised to High.
 -- Returns one letter per row: n new, m new and muted, h new and held, c changed, s same, b unknown without its body: to be asked again, o changed
 -- against something else: as stored now, to be asked again; then the versions and bodies stored, in order.
 
 local KEY, FINGERPRINT, BODY, GENERATED, IS_OPEN, INDEX, MACHINE, KIND, MUTE_KIND = 1, 2, 3, 4, 5, 6, 7, 8, 9
 local CHANNEL, ROUTE, IS_HELD, RANK, AGAINST, LINE, LINE_KEY, IS_RAISED = 10, 11, 12, 13, 14, 15, 16, 17
+
+-- Numbers for Redis are texts from the start: each one that Lua has to write costs as much as a call.
+local now_text = whole(now)
 
 local mutes = {}
 local function read_mutes()
@@ -47,7 +50,7 @@ local function add(name, score, key)
 end
 
 local function index(row)
-  local key, generated = row[KEY], whole(row[GENERATED] or now)
+  local key, generated = row[KEY], row[GENERATED] or now_text
   add('alerts', generated, key)
   if row[IS_OPEN] then
     add('alerts:open', generated, key)
@@ -82,16 +85,16 @@ local function take_new(row, name)
     tally('muted')
   elseif row[IS_HELD] then
     letter, fate = 'h', 'held:' .. row[CHANNEL]
-    redis.call('ZADD', prefix .. 'held:' .. row[CHANNEL], whole(row[GENERATED] or now), row[KEY])
+    redis.call('ZADD', prefix .. 'held:' .. row[CHANNEL], row[GENERATED] or now_text, row[KEY])
     redis.call('SADD', prefix .. 'helds', row[CHANNEL])
     tally('held')
   else
     queue(row)
   end
   index(row)
-  redis.call('HSET', name, 'body', row[BODY], 'fingerprint', row[FINGERPRINT], 'version', 1,
-    'first_at', whole(now), 'changed_at', whole(now), 'channel', row[CHANNEL], 'route', row[ROUTE],
-    'fate', fate, 'rank', row[RANK])
+  redis.call('HSET', name, 'fingerprint', row[FINGERPRINT], 'version', '1', 'first_at', now_text,
+    'changed_at', now_text, 'channel', row[CHANNEL], 'route', row[ROUTE], 'fate', fate,
+    'rank', row[RANK], 'body', row[BODY])
   tally('ingested')
   return letter
 end
@@ -125,7 +128,7 @@ local function take_change(row, name)
   end
   index(row)
   redis.call('HSET', name, 'body', row[BODY], 'fingerprint', row[FINGERPRINT],
-    'changed_at', whole(now), 'rank', row[RANK])
+    'changed_at', now_text, 'rank', row[RANK])
   tally('changed')
   return 'c'
 end

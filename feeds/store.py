@@ -36,6 +36,7 @@ NAME_MAX = 80
 SayChange = Callable[[Alert, Alert], tuple[str, list[dict[str, Any]]] | None]
 
 _ALERT = msgspec.json.Decoder(Alert)
+_body = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +146,8 @@ class _Row:
         return [
             alert.key,
             self.fingerprint,
-            msgspec.json.encode(alert).decode(),
-            None if generated is None else milliseconds(generated),
+            _body.encode(alert).decode(),  # cmsgpack knows no bytes
+            None if generated is None else str(milliseconds(generated)),
             alert.state in ("active", "inprogress"),
             (alert.resource_id or alert.machine).casefold(),
             short_name(alert.machine or alert.resource_id.rpartition("/")[2]),
@@ -155,7 +156,7 @@ class _Row:
             arrival.channel,
             arrival.route,
             arrival.is_held,
-            alert.rank,
+            str(alert.rank),
             *self._change,
         ]
 
