@@ -32,10 +32,10 @@ from approvals.ledger import Ledger
 from approvals.request import IllegalTransition, Request, fold
 from approvals.store import parse_entries
 
-#: Entries read at once on the walk back: 2 ms.
-BATCH = 100
+#: Entries read at once on the walk back: 4 ms.
+BATCH = 40
 #: Entries that are checked between two looks at other work: a click waits 1 ms at most.
-BREATH = 50
+BREATH = 25
 
 #: A walk of so many entries is a log that nobody has, or a loop.
 WALK_MAX = 1_000_000

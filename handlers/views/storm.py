@@ -92,13 +92,13 @@ def _buttons(storm: Storm, locale: Locale) -> Block:
 def _table(storm: Storm, locale: Locale) -> Block:
     """Machines by severity, the worst first; four narrow columns for a phone."""
     machines = storm.machines()
-    counts = {machine: _counts(storm, machine) for machine in machines}
+    shown = machines[:ROWS_MAX]
     rows = [[_bold(locale.text("storm.column")), *map(_bold, _columns(locale))]]
-    rows += [_row(name, counts[name]) for name in machines[:ROWS_MAX]]
-    rest = machines[ROWS_MAX:]
+    rows += [_row(name, _counts(storm, name)) for name in shown]
+    rest = len(machines) - len(shown)
     if rest:
-        others = sum((counts[name] for name in rest), Counter[int]())
-        rows.append(_row(locale.text("storm.others", n=say.number(len(rest))), others))
+        text = locale.text("storm.others", n=say.number(rest))
+        rows.append(_row(text, _others(storm, frozenset(shown))))
     rows.append(_row(locale.text("storm.all"), _by_column(storm.by_rank)))
     right = {"align": "right", "is_wrapped": True}
     return {
@@ -115,6 +115,15 @@ def _columns(locale: Locale) -> list[str]:
 def _counts(storm: Storm, machine: str) -> Counter[int]:
     ranks = range(len(SEVERITIES) + 1)
     return _by_column(Counter({rank: storm.by_machine[machine, rank] for rank in ranks}))
+
+
+def _others(storm: Storm, shown: frozenset[str]) -> Counter[int]:
+    """Hundreds of machines, each 2 s: counted in one go."""
+    found = Counter[int]()
+    for (machine, rank), n in storm.by_machine.items():
+        if machine not in shown:
+            found[rank] += n
+    return _by_column(found)
 
 
 def _by_column(by_rank: Counter[int]) -> Counter[int]:
