@@ -172,17 +172,17 @@ class FileIntegrityGateway:
                     found[place] = LastRow(name, resource, at)
         return tuple(sorted(found.values(), key=lambda row: row.at))
 
-    async def heartbeats(self, workspace_id: str, since: datetime) -> dict[str, datetime]:
+    async def heartbeats(self, workspace_id: str, since: datetime) -> dict[str, datetime] | None:
         """Machines whose agent has beaten since then, by resource id and by name, folded.
 
-        Empty where the workspace has no agents: then nothing is known of who is alive.
+        None where the workspace has no such table: then nothing is known of who is alive.
         """
         try:
             rows = rows_of(await self._query(workspace_id, heartbeat_text(since))).rows
         except AzureRefused as refused:
             if not is_semantic(refused):
                 raise
-            return {}
+            return None
         found: dict[str, datetime] = {}
         for row in rows:
             at = instant_of(_text(row.get("LastAt")))

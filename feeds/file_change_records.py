@@ -31,6 +31,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     #: of a silence: the last row that came, and what else is known of the machine.
     last_row_at: datetime | None = None
     others_send: int = 0
+    #: whether it is alive can't be told: its workspace has no heartbeats at all.
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class WorkspaceState(msgspec.Struct, frozen=True, kw_only=True):
     step_seconds: float = 0.0
     silence_looked_at: datetime | None = None
     is_silent: bool = False
+    #: whether there is a table of heartbeats; None before it was looked for.
+    has_beats: bool | None = None
 
 
 class SilentMachine(msgspec.Struct, frozen=True, kw_only=True):

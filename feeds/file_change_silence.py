@@ -1,7 +1,8 @@
 """No data is not the same as no changes: a machine or workspace that went silent is told itself.
 
 Both tables hold changes alone, so a quiet machine and a dead sensor look the same there. Where the
-workspace has heartbeats, a machine that beats is quiet; without any, it is not known, and said so.
+workspace has heartbeats, a machine that beats is quiet; where it has no such table at all, it is
+not known, and said so.
 """
 
 from __future__ import annotations
@@ -44,18 +45,21 @@ class Silence:
             return state
         rows = await self._gateway.last_seen(workspace.id, now, tables=state.tables)
         beats = await self._gateway.heartbeats(workspace.id, now - settings.silent_after)
-        silent, senders = split(rows, beats, now=now, after=settings.silent_after)
+        silent, senders = split(rows, beats or {}, now=now, after=settings.silent_after)
+        is_unknown = beats is None
         is_all = bool(silent) and not senders
         if is_all:
             if not state.is_silent:
                 last = silent[-1]
                 whole = LastRow("", f"workspace:{workspace.id}", last.at)
-                await self._tell(workspace, whole, settings, others=0)
+                await self._tell(workspace, whole, settings, others=0, is_unknown=is_unknown)
         else:
             for row in silent[:TOLD_MAX]:
-                await self._tell(workspace, row, settings, others=senders)
+                await self._tell(workspace, row, settings, others=senders, is_unknown=is_unknown)
             await self._back(workspace, {place_of(row) for row in silent}, now)
-        return msgspec.structs.replace(state, silence_looked_at=now, is_silent=is_all)
+        return msgspec.structs.replace(
+            state, silence_looked_at=now, is_silent=is_all, has_beats=not is_unknown
+        )
 
     async def all(self) -> list[SilentMachine]:
         key = self._store.key("changes:silent")
@@ -73,7 +77,13 @@ class Silence:
         await self._store.mark(silent.id, quiet=milliseconds(until))
 
     async def _tell(
-        self, workspace: Workspace, row: LastRow, settings: FileChangeSettings, *, others: int
+        self,
+        workspace: Workspace,
+        row: LastRow,
+        settings: FileChangeSettings,
+        *,
+        others: int,
+        is_unknown: bool,
     ) -> None:
         """Once a silence: it is known by its place until data comes again."""
         key, place = self._store.key("changes:silent"), place_of(row)
@@ -87,6 +97,7 @@ class Silence:
             workspace=workspace.name,
             last_row_at=row.at,
             others_send=others,
+            is_unknown=is_unknown,
         )
         await self._store.tell_silence(silence_id, facts, settings.routing.default_channel)
         silent = SilentMachine(

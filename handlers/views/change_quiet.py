@@ -55,6 +55,8 @@ def silent_card(view: ChangeView, locale: Locale) -> Message:
     key = "fim.silent.head" if is_machine else "fim.silent.head_workspace"
     title = locale.text(key, name=code, length=length)
     line = "fim.silent.last" if is_machine else "fim.silent.last_workspace"
+    if facts.is_unknown:
+        line = "fim.silent.last_unknown"
     quiet = burst.quiet_until
     workspace = safe.code(facts.workspace, 64)
     others = locale.text("fim.silent.alone", workspace=workspace)

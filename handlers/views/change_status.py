@@ -111,6 +111,7 @@ def _state(state: WorkspaceState, now: datetime, locale: Locale) -> Block:
         tables(state, locale),
         locale.text("list.comma").join((last, read)),
         locale.text("fim.status.silent") if state.is_silent else "",
+        locale.text("fim.status.no_beats") if state.has_beats is False else "",
         again if is_waiting else "",
     )
 

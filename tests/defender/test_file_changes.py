@@ -230,5 +230,6 @@ async def test_who_sent_last_and_who_beats(
     [last] = await gateway.last_seen(GUID, UNTIL, tables=(MDE,))
     assert last.at == datetime(2026, 11, 24, 23, tzinfo=UTC)
     beats = await gateway.heartbeats(GUID, SINCE)
+    assert beats is not None
     assert set(beats) == {"web-01", "/subscriptions/s/web-01"}
-    assert await gateway.heartbeats(GUID, SINCE) == {}
+    assert await gateway.heartbeats(GUID, SINCE) is None  # no such table: nothing is known

@@ -107,6 +107,7 @@ async def test_who_beats_is_alive(world: World) -> None:
     (last,) = await world.gateway.last_seen(NEW, world.now, tables=(MDE,))
     assert last.machine == "web-01"
     beats = await world.gateway.heartbeats(NEW, world.now - timedelta(hours=1))
+    assert beats is not None
     assert "web-01" in beats
 
 

@@ -53,7 +53,8 @@ class Gateway:
     batches: list[ChangeBatch] = field(default_factory=list)
     error: AzureError | None = None
     last: tuple[LastRow, ...] = ()
-    beats: dict[str, datetime] = field(default_factory=dict)
+    #: None: there is no table of heartbeats.
+    beats: dict[str, datetime] | None = field(default_factory=dict)
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
     probes: int = 0
 
@@ -74,5 +75,5 @@ class Gateway:
     ) -> tuple[LastRow, ...]:
         return self.last
 
-    async def heartbeats(self, workspace_id: str, since: datetime) -> dict[str, datetime]:
+    async def heartbeats(self, workspace_id: str, since: datetime) -> dict[str, datetime] | None:
         return self.beats

@@ -291,6 +291,21 @@ async def test_a_machine_that_beats_is_only_quiet(desk: Desk) -> None:
 
 
 @pytest.mark.proves("E7")
+@pytest.mark.parametrize(("beats", "is_unknown"), [(None, True), ({}, False)])
+async def test_no_table_of_heartbeats_is_not_the_same_as_no_beat(
+    desk: Desk, beats: dict[str, datetime] | None, is_unknown: bool
+) -> None:
+    now = await desk.at(0)
+    desk.gateway.last = (last("app-07", now - timedelta(hours=36)), last("web-01", now))
+    desk.gateway.beats = beats
+    await desk.feed.poll()
+    told = await desk.store.burst("S-1")
+    assert told is not None
+    assert told.facts.is_unknown is is_unknown
+    assert (await desk.feed.states.read(WORKSPACE)).has_beats is not is_unknown
+
+
+@pytest.mark.proves("E7")
 async def test_a_silent_workspace_is_one_message(desk: Desk) -> None:
     old = await desk.at(-36 * 3600)
     desk.gateway.last = tuple(last(f"app-{n}", old) for n in range(40))

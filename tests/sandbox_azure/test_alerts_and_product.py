@@ -190,6 +190,7 @@ async def test_a_silent_machine_is_missed(azure: SandboxAzure, clients: AzureCli
 
     beats = await gateway.heartbeats(SHOP, azure.clock.now() - timedelta(hours=1))
 
+    assert beats is not None
     assert "web-02" in beats
     assert "web-01" not in beats
 

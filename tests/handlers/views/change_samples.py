@@ -207,6 +207,10 @@ SILENT = replace(
     ),
 )
 BACK = replace(SILENT, burst=replace(SILENT.burst, back_at=NOW))
+SILENT_UNKNOWN = replace(
+    SILENT,
+    burst=replace(SILENT.burst, facts=msgspec.structs.replace(SILENT.burst.facts, is_unknown=True)),
+)
 SILENT_WORKSPACE = replace(
     SILENT,
     burst=replace(SILENT.burst, facts=Facts(workspace="law-sec", last_row_at=at(1795468200))),
@@ -243,5 +247,6 @@ ALL = {
     "silent": SILENT,
     "back": BACK,
     "silent workspace": SILENT_WORKSPACE,
+    "silent unknown": SILENT_UNKNOWN,
     "nothing": replace(UNEXPLAINED, rows=()),
 }

@@ -132,6 +132,19 @@ def test_details_are_as_the_layout_shows_them(shared: Path, language: Language) 
     assert_good(shown)
 
 
+@pytest.mark.proves("E7")
+def test_without_heartbeats_silence_is_called_unknown(locale: Locale) -> None:
+    unknown = {"en": "it is unknown", "ja": "不明です"}[locale.language]
+    assert unknown not in str(change_card(samples.SILENT, locale))
+    shown = change_card(samples.SILENT_UNKNOWN, locale)
+    assert unknown in str(shown)
+    assert_good(shown)
+    state = WorkspaceState(name="law-sec", tables=(MDE,), has_beats=False)
+    assert locale.text("fim.status.no_beats") in str(status([state], samples.NOW, locale))
+    beating = msgspec.structs.replace(state, has_beats=True)
+    assert "Heartbeat" not in str(status([beating], samples.NOW, locale))
+
+
 @pytest.mark.proves("E3")
 def test_details_name_both_sources_of_one_change(locale: Locale) -> None:
     first, *rest = samples.NEW.rows
