@@ -12,13 +12,17 @@ from defender.xdr_decode import XdrAlert, XdrIncident
 
 
 def incident_wish(
-    incident: XdrIncident, before: XdrAlert, fields: Mapping[str, str]
+    incident: XdrIncident, before: XdrAlert, fields: Mapping[str, str], *, had: str = ""
 ) -> dict[str, str]:
-    """Of `fields`, which its alert `before` gets, those that the incident gets, too."""
+    """Of `fields`, which its alert `before` gets, those that the incident gets, too.
+
+    `had`: whose the alert was before an earlier try, which may have reached the alert alone.
+    """
     others = [alert for alert in incident.alerts if alert.xdr_id != before.xdr_id]
     found = {}
     owner = fields.get("owner")
-    if owner is not None and _may_own(incident, before, others, owner):
+    is_free = any(_same(incident.owner, one) for one in ("", before.owner, had))
+    if owner is not None and is_free and _may_own(others, owner):
         found["owner"] = owner
     if "classification" in fields and _is_whole(others, fields["classification"]):
         found["classification"] = fields["classification"]
@@ -26,10 +30,8 @@ def incident_wish(
     return {name: text for name, text in found.items() if not _same(getattr(incident, name), text)}
 
 
-def _may_own(incident: XdrIncident, before: XdrAlert, others: list[XdrAlert], owner: str) -> bool:
-    """Nobody else has an open alert of it, and it is nobody's or was this alert's owner's."""
-    if not _same(incident.owner, before.owner) and incident.owner:
-        return False
+def _may_own(others: list[XdrAlert], owner: str) -> bool:
+    """Nobody else has an open alert of it."""
     return all(
         _is_closed(other) or not other.owner or _same(other.owner, owner) for other in others
     )

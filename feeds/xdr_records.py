@@ -35,6 +35,8 @@ class Record:
     writing: Mapping[str, str] = field(default_factory=dict)
     heard: frozenset[str] = frozenset()
     changed_at: datetime | None = None
+    #: whose it was before our last change of its owner.
+    had: str = ""
 
     def has_heard(self, comment: Comment) -> bool:
         return not self.heard.isdisjoint((digest(comment.text), digest_at(comment)))
@@ -64,11 +66,17 @@ class XdrRecords:
             writing=_part(found, _WRITING),
             heard=frozenset(_part(found, _HEARD)),
             changed_at=instant(float(changed)) if changed else None,
+            had=found.get("had", ""),
         )
 
-    async def begin(self, xdr_id: str, key: str, fields: Mapping[str, str]) -> None:
-        """We are about to write this: what shows there from now on may be ours."""
-        await self._set(xdr_id, {"key": key, **_with(_WRITING, fields)})
+    async def begin(self, xdr_id: str, key: str, fields: Mapping[str, str], had: str) -> None:
+        """We are about to write this: what shows there from now on may be ours.
+
+        `had` is its owner now; where that is the new one, we write again what we wrote before.
+        """
+        is_again = fields.get("owner", had).casefold() == had.casefold()
+        before = {} if is_again else {"had": had}
+        await self._set(xdr_id, {"key": key, **before, **_with(_WRITING, fields)})
 
     async def wrote(
         self, xdr_id: str, fields: Mapping[str, str], changed_at: datetime | None

@@ -131,7 +131,7 @@ class XdrWriter:
 
     async def _change(self, stored: Stored, found: XdrAlert, want: Wanted) -> None:
         fields = want.fields
-        await self._records.begin(found.xdr_id, stored.alert.key, fields)
+        await self._records.begin(found.xdr_id, stored.alert.key, fields, found.owner)
         try:
             now = await self._xdr.change(found.xdr_id, **fields)
         except AzureRefused:
@@ -145,7 +145,8 @@ class XdrWriter:
             return
         try:
             incident = await self._xdr.incident(found.incident_id)
-            fields = incident_wish(incident, found, want.fields)
+            had = (await self._records.read(found.xdr_id)).had
+            fields = incident_wish(incident, found, want.fields, had=had)
             if fields:
                 await self._xdr.change_incident(incident.incident_id, **fields)
         except AzureBusy:

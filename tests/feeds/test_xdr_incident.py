@@ -59,3 +59,11 @@ def test_incident_gets_what_is_true_of_all_of_it(name: str) -> None:
     owner, others, fields, wanted = CASES[name]
     incident = XdrIncident(incident_id="7", owner=owner, alerts=(OURS, *others))
     assert incident_wish(incident, OURS, fields) == wanted
+
+
+@pytest.mark.proves("D5")
+def test_incident_follows_when_an_earlier_try_reached_the_alert_alone() -> None:
+    written = XdrAlert(xdr_id="da1", owner="sato@x")
+    incident = XdrIncident(incident_id="7", owner="old@x", alerts=(written,))
+    assert incident_wish(incident, written, OWNER) == {}
+    assert incident_wish(incident, written, OWNER, had="Old@x") == {"owner": "sato@x"}

@@ -21,16 +21,21 @@ SOC = "C0SOC"
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     """Defender XDR is read five times a second."""
     stage = await set_stage(tmp_path)
-    alerts = stage.settings.feeds.alerts
-    assert alerts is not None
-    quick = replace(alerts, graph=True, graph_every=timedelta(seconds=0.2))
-    stage.settings = replace(stage.settings, feeds=replace(stage.settings.feeds, alerts=quick))
-    stage.azure.rights.alerts_wildcard = True
+    quick(stage, timedelta(seconds=0.2))
     try:
         await stage.start_bot()
         yield stage
     finally:
         await stage.stop()
+
+
+def quick(stage: Stage, every: timedelta) -> None:
+    """Defender XDR is read so often; for the bot's next start."""
+    alerts = stage.settings.feeds.alerts
+    assert alerts is not None
+    alerts = replace(alerts, graph=True, graph_every=every)
+    stage.settings = replace(stage.settings, feeds=replace(stage.settings.feeds, alerts=alerts))
+    stage.azure.rights.alerts_wildcard = True
 
 
 async def raised(
@@ -152,11 +157,8 @@ async def test_nothing_is_told_twice_when_redis_forgets_what_was_seen(stage: Sta
 
 @pytest.mark.proves("D5", "D6")
 async def test_reason_goes_there_as_a_comment_and_an_edit_in_between_is_told(stage: Stage) -> None:
-    alerts = stage.settings.feeds.alerts
-    assert alerts is not None
     await stage.stop_bot()
-    slow = replace(alerts, graph_every=timedelta(hours=1))
-    stage.settings = replace(stage.settings, feeds=replace(stage.settings.feeds, alerts=slow))
+    quick(stage, timedelta(hours=1))
     await stage.start_bot()
     alert, card = await raised(stage)
     stage.azure.analyst("eva@contoso.example").comment(alert, "Looks real")
