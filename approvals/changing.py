@@ -41,10 +41,13 @@ class Changer(Driver):
         new_op: Callable[[], OpId],
         timing: Timing | None = None,
         alarm: Callable[[RequestId, str], Awaitable[None]],
+        announce: Callable[[Request], Awaitable[None]],
         failpoint: Failpoint = nowhere,
     ) -> None:
         super().__init__(ledger, new_op=new_op, timing=timing, alarm=alarm, failpoint=failpoint)
         self._actions = actions
+        #: notes beforehand that what will be seen in Azure is our own doing.
+        self._announce = announce
 
     def _is_mine(self, request: Request) -> bool:
         return request.change is not None
@@ -104,6 +107,7 @@ class Changer(Driver):
         left = request.attempts[-1].send_by - await self._ledger.now()
         if left <= timedelta(0):
             return  # too late to send: the loop begins another attempt
+        await self._announce(request)
         await self._failpoint("before-send")
         try:
             outcome = await action.apply(request.change, request.before, left)

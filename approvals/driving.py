@@ -45,6 +45,8 @@ class Timing:
     busy_default: timedelta = timedelta(seconds=15)
     prove_closed_within: timedelta = timedelta(seconds=60)
     attempts: int = 5
+    #: how long one attempt of a change may be at work, before another process takes it over.
+    change_within: timedelta = timedelta(seconds=60)
 
 
 class Stop(Exception):

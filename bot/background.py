@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from slack_sdk.errors import SlackApiError
 
 from approvals.applying import Applier
+from approvals.changing import Changer
 from approvals.closing import Closer
 from approvals.deadlines import Due, due_event
 from approvals.entry import SEKISHO, Entry
@@ -126,8 +127,9 @@ class Drives:
     being entered must not be taken for done.
     """
 
-    def __init__(self, applier: Applier, closer: Closer) -> None:
+    def __init__(self, applier: Applier, changer: Changer, closer: Closer) -> None:
         self._applier = applier
+        self._changer = changer
         self._closer = closer
         self._locks: dict[RequestId, asyncio.Lock] = {}
         self._waiting: Counter[RequestId] = Counter()
@@ -139,6 +141,7 @@ class Drives:
     async def open(self, request_id: RequestId) -> None:
         async with self._alone(request_id):
             await self._applier.drive(request_id)
+            await self._changer.drive(request_id)
 
     async def close(self, request_id: RequestId) -> None:
         async with self._alone(request_id):

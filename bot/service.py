@@ -28,15 +28,20 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from approvals.actions.base import Actions
 from approvals.actions.jit_access import JitAccess
+from approvals.actions.jit_policy import JitPolicyAction
 from approvals.applying import Applier
 from approvals.audit.anchor import Anchorer, FileSink, Sink, StreamSink
+from approvals.changing import Changer
 from approvals.closing import Closer
 from approvals.consumers import BLOCK
 from approvals.driving import Failpoint, Timing, nowhere
 from approvals.entry import Entry
+from approvals.events import Kind
 from approvals.ledger import Consumer, Lease, Ledger
 from approvals.operations import fresh_op_id
+from approvals.own_changes import OwnChanges
 from bot import embedded
 from bot.background import LEASE_TTL, ApplyConsumer, Drives, Leader, Tasks, forever
 from bot.clock import Clock
@@ -62,7 +67,9 @@ from defender.clients import AzureClients
 from defender.estate import Estate
 from defender.inventory import Inventory
 from defender.jit import JitGateway
+from defender.jit_policies import JitPolicyGateway
 from defender.network import NetworkGateway
+from defender.nsg_room import NsgRooms
 from delivery.deliverer import LEASE as CHANNEL_LEASE
 from delivery.deliverer import Deliverer, Rendered
 from delivery.directory import Directory
@@ -250,6 +257,7 @@ class Service:
             instance=settings.instance,
             bot_user_id=lambda: self._bot_user,
             close_frozen=closer.close_frozen,
+            actions=self._actions(),
         )
         self._wire_consequences(access, closer)
         self._estate_cache = EstateCache(
@@ -289,6 +297,17 @@ class Service:
         self.feeds.register(self._app, self._home)
         self._wired.set()
 
+    def _actions(self) -> Actions:
+        """Every kind of change that can be asked for; a new kind is a line here."""
+        return {
+            Kind.JIT_POLICY: JitPolicyAction(
+                self.jit,
+                JitPolicyGateway(self.clients),
+                NsgRooms(self.clients),
+                apply_within=self._timing.change_within,
+            )
+        }
+
     def _wire_consequences(self, access: JitAccess, closer: Closer) -> None:
         settings = self.settings
         applier = Applier(
@@ -299,7 +318,16 @@ class Service:
             alarm=partial(alarm_forged, self.services),
             failpoint=self._failpoint,
         )
-        drives = Drives(applier, closer)
+        changer = Changer(
+            self.ledger,
+            self.services.actions,
+            new_op=fresh_op_id,
+            timing=self._timing,
+            alarm=partial(alarm_forged, self.services),
+            announce=OwnChanges(self.ledger.store).announce,
+            failpoint=self._failpoint,
+        )
+        drives = Drives(applier, changer, closer)
         self._apply = ApplyConsumer(self.ledger, self._consumer("apply"), drives, self.tasks)
         self._show = ShowConsumer(self.services, self._consumer("show"), deeds=self._deeds)
         self._leader = Leader(

@@ -42,7 +42,7 @@ _NAME = re.compile(r"[^\W_][\w .-]{0,39}")
 
 
 #: How `kinds:` of a rule is written. A kind has its line here once it can be asked for.
-KINDS = {"jit": Kind.JIT_ACCESS}
+KINDS = {"jit": Kind.JIT_ACCESS, "jit_policy": Kind.JIT_POLICY}
 
 
 class Wrong(PydanticCustomError):

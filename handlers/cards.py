@@ -118,6 +118,7 @@ def _history(request: Request, on_vm: Sequence[Request]) -> tuple[PastRequest, .
         other
         for other in on_vm
         if other.id != request.id
+        and other.change is None
         and request.is_same_person(other.requester)
         and other.submitted_at <= request.submitted_at
     ]

@@ -16,8 +16,9 @@ from handlers.caller import Caller
 from handlers.change_deeds import ChangeDeeds, Done
 from handlers.change_show import ChangeShow
 from handlers.command_line import Verb
-from handlers.jit import Jit, Reply
+from handlers.jit import Jit
 from handlers.locale import Locale
+from handlers.replies import Reply
 from handlers.services import Services
 from handlers.story_changes import ALERT, StoryChanges
 from handlers.views import change_words as words

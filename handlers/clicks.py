@@ -17,8 +17,10 @@ from handlers.cards import Cards
 from handlers.command_line import CommandLine, Verb
 from handlers.consequences import left_in_all
 from handlers.drafts import Draft
-from handlers.jit import CheckFirst, Jit, OpenForm, Reply, again_draft
+from handlers.jit import Jit, again_draft
+from handlers.jit_policy import JitPolicyCommands
 from handlers.locale import Locale
+from handlers.replies import CheckFirst, OpenForm, Reply
 from handlers.services import Services
 from handlers.views import answers, decide_forms, words
 from handlers.views.blocks import View
@@ -55,6 +57,7 @@ class Clicks:
             "jit_retry": self._end,
             "jit_close_retry": self._end,
             "jit_again": self._again,
+            "jit_undo": self._undo,
             "jit_send": self._send,
             "jit_form": self._open_form,
             "jit_pick_vm": self._pick_vm,
@@ -167,10 +170,20 @@ class Clicks:
 
     # --- asking ---
 
+    async def _undo(self, caller: Caller, action: Action, locale: Locale) -> Outcome:
+        """What a change has done is put back by a request of its own."""
+        ref = reference(action.get("value"))
+        if ref is None:
+            return answers.no_such_request(str(action.get("value")), locale)
+        line = CommandLine(Verb.UNDO, request_id=ref.request_id)
+        return await JitPolicyCommands(self._s).undo(caller, line, locale)
+
     async def _again(self, caller: Caller, action: Action, locale: Locale) -> Outcome:
         request = await self._request(action)
         if request is None:
             return self._unknown(action, locale)
+        if request.change is not None:  # a change is asked for by its line
+            return answers.late(request, locale)
         draft = again_draft(request, caller, locale)
         await drafts.save(self._s.ledger, caller.person, draft)
         return OpenForm(draft)

@@ -46,6 +46,10 @@ class Verb(StrEnum):
     HISTORY = "history"
     STATUS = "status"
     HELP = "help"
+    ENABLE = "enable"
+    EDIT = "edit"
+    DISABLE = "disable"
+    UNDO = "undo"
 
 
 VERBS: dict[str, Verb] = {
@@ -79,7 +83,19 @@ VERBS: dict[str, Verb] = {
     "取り消し": Verb.REVOKE,
     "履歴": Verb.HISTORY,
     "ヘルプ": Verb.HELP,
+    "enable": Verb.ENABLE,
+    "edit": Verb.EDIT,
+    "disable": Verb.DISABLE,
+    "undo": Verb.UNDO,
+    "有効化": Verb.ENABLE,
+    "設定変更": Verb.EDIT,
+    "無効化": Verb.DISABLE,
+    "元に戻す": Verb.UNDO,
 }
+
+#: Changes of JIT policies: they name machines, often several.
+POLICY_VERBS = frozenset({Verb.ENABLE, Verb.EDIT, Verb.DISABLE})
+_LONGEST = re.compile(r"max(?:imum)?|最長", re.IGNORECASE)
 
 _UNIT = (
     r"(?:h|hr|hrs|hours?|m|min|mins|minutes?|d|days?|s|sec|secs|seconds?|時間半|時間|分間|分|日|秒)"
@@ -120,6 +136,8 @@ class CommandLine:
 
     verb: Verb
     vm: str | None = None
+    #: machines of a change, as typed.
+    vms: tuple[str, ...] = ()
     request_id: str | None = None
     ports: tuple[str, ...] = ()
     window: str | None = None
@@ -259,6 +277,8 @@ def _act(verb: Verb, words: tuple[Word, ...]) -> CommandLine:
             return _page(line, words)
         case Verb.HISTORY:
             return _history(line, words)
+        case Verb.ENABLE | Verb.EDIT | Verb.DISABLE:
+            return _policy(line, words)
         case _:
             return _decision(line, words)
 
@@ -286,6 +306,36 @@ def _history(line: CommandLine, words: tuple[Word, ...]) -> CommandLine:
         else:
             line = replace(line, unknown=(*line.unknown, word))
     return line
+
+
+def _policy(line: CommandLine, words: tuple[Word, ...]) -> CommandLine:
+    """`enable web-01,web-02 ssh,rdp max 3h from 203.0.113.0/24`: machines come first."""
+    at = 0
+    while at < len(words) and (at == 0 or _is_machine(words, at)):
+        at += 1
+    names = (part for word in words[:at] for part in re.split(r"[,、，]", word.typed))
+    rest = tuple(word for word in map(_without_longest, words[at:]) if word.folded)
+    return _terms(replace(line, vms=tuple(dict.fromkeys(filter(None, names)))), rest)
+
+
+def _is_machine(words: tuple[Word, ...], at: int) -> bool:
+    """What is no other part of such a line; a word that means nothing is then an unknown name."""
+    low = words[at].folded.casefold()
+    is_term = _LONGEST.match(low) or _LABEL.fullmatch(low) or _window_words(words, at)
+    return not (
+        is_term
+        or _ports(low)
+        or _ADDRESS.fullmatch(low)
+        or _is_filler(low, CommandLine(Verb.ENABLE), following=True)
+    )
+
+
+def _without_longest(word: Word) -> Word:
+    """`max` and `最長` only say what the time is."""
+    found = _LONGEST.match(word.folded)
+    if found is None or not (found.end() == len(word.folded) or word.folded[found.end()].isdigit()):
+        return word
+    return replace(word, folded=word.folded[found.end() :], typed=word.typed[found.end() :])
 
 
 def _decision(line: CommandLine, words: tuple[Word, ...]) -> CommandLine:

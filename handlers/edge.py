@@ -31,9 +31,10 @@ from handlers.form_state import text, values_of
 from handlers.forms import Forms
 from handlers.guard import Guard, Home, Stranger
 from handlers.home import HomeTab
-from handlers.jit import CheckFirst, Jit, OpenForm, Reply
+from handlers.jit import Jit
 from handlers.locale import Locale
 from handlers.mentions import line_of, needs_thread, request_of_thread, unescaped
+from handlers.replies import CheckFirst, Checking, OpenForm, Reply
 from handlers.services import Services
 from handlers.telling import Telling, ack_with, by_response_url
 from handlers.views import answers, blocks
@@ -280,6 +281,8 @@ class Edge:
             reply = await self._jit.run(caller, line, locale)
         if isinstance(reply, CheckFirst):
             reply = await self._jit.send(caller, reply.draft, locale)
+        if isinstance(reply, Checking):
+            reply = await reply.finish()
         if isinstance(reply, OpenForm):
             reply = form_needed(reply.draft.id, locale)
         await self._telling.tell_in(caller.person, caller.channel, reply, thread=caller.thread)
@@ -379,6 +382,18 @@ class Edge:
                 self._s.background.start(
                     self._send_later(caller, draft, locale, respond), name="ask"
                 )
+
+            case Checking(first, finish):
+                if is_click:
+                    await ack()
+                else:
+                    await ack_with(ack, first)
+                self._s.background.start(self._finish_later(caller, finish, respond), name="ask")
+
+    async def _finish_later(
+        self, caller: Caller, finish: Callable[[], Awaitable[Message]], respond: AsyncRespond
+    ) -> None:
+        await self._telling.tell(caller, await finish(), respond)
 
     async def _send_later(
         self, caller: Caller, draft: drafts.Draft, locale: Locale, respond: AsyncRespond

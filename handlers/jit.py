@@ -7,7 +7,7 @@ the answer travels (`handlers.telling`).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from msgspec import structs
@@ -34,7 +34,9 @@ from handlers.asking import (
 from handlers.caller import Caller
 from handlers.command_line import CommandLine, Verb, format_like
 from handlers.drafts import Draft, draft_of, new_draft_id, save
+from handlers.jit_policy import JitPolicyCommands
 from handlers.locale import Locale
+from handlers.replies import CheckFirst, OpenForm, Reply
 from handlers.services import Services
 from handlers.views import answers, safe
 from handlers.views.blocks import Message, Option
@@ -44,29 +46,12 @@ from handlers.views.failures import still_open_card
 from handlers.views.help import help_message, unknown_command
 
 
-@dataclass(frozen=True, slots=True)
-class OpenForm:
-    """Not an answer but a form: the draft to open it with."""
-
-    draft: Draft
-
-
-@dataclass(frozen=True, slots=True)
-class CheckFirst:
-    """Azure must be read: say "checking" now, send the draft after the ack."""
-
-    draft: Draft
-    first: Message
-
-
-Reply = Message | OpenForm | CheckFirst
-
-
 class Jit:
     """What a typed line does. `thread_request` is the request whose thread it was typed in."""
 
     def __init__(self, services: Services) -> None:
         self._s = services
+        self._policies = JitPolicyCommands(services)
         decide = self._decide
         self._verbs: Mapping[Verb, Callable[[Caller, CommandLine, Locale], Awaitable[Reply]]] = {
             Verb.ASK: self._ask,
@@ -86,6 +71,10 @@ class Jit:
             Verb.REVOKE: decide,
             Verb.RETRY: decide,
             Verb.EXTEND: self._extend,
+            Verb.ENABLE: self._policies.ask,
+            Verb.EDIT: self._policies.ask,
+            Verb.DISABLE: self._policies.ask,
+            Verb.UNDO: self._policies.undo,
         }
 
     async def run(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
@@ -346,7 +335,7 @@ def _is_complete(line: CommandLine) -> bool:
 
 def narrowed(terms: Terms, *, window: Window | None, ports: tuple[int, ...] | None) -> Terms:
     """The terms with what is named put in; whether that is narrower is judged elsewhere."""
-    return Terms(ports or terms.ports, terms.source, window or terms.window)
+    return structs.replace(terms, ports=ports or terms.ports, window=window or terms.window)
 
 
 def extension_draft(session: Request, window: str, reason: str, caller: Caller) -> Draft:

@@ -30,6 +30,7 @@ ABOUT_ONE = frozenset(
         Verb.EXTEND,
         Verb.REVOKE,
         Verb.RETRY,
+        Verb.UNDO,
     }
 )
 

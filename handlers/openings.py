@@ -37,6 +37,7 @@ from feeds.openings import (
     read_entry,
 )
 from handlers.notices import Notice, Notices, Opened, PolicyEdited
+from handlers.own_policies import OwnPolicies
 from handlers.places import at_place, machine_of, target_of
 from handlers.services import Services
 
@@ -71,6 +72,7 @@ class OpeningsWatch:
         self._jit = jit
         self._tag = tag
         self._store = WatchStore(services.ledger.store)
+        self._own = OwnPolicies(services.ledger)
         self._notices = Notices(services)
         self._seen: dict[str, dict[str, EntrySeen]] = {}
         self._told: set[str] = set()
@@ -155,7 +157,8 @@ class OpeningsWatch:
             change = await self._confirmed(listed, now)
             if change is None:
                 continue
-            await self._tell_change(change, now, read_at)
+            if not await self._own.made(change):
+                await self._tell_change(change, now, read_at)
             after = _encoded(change.after) if change.after else b""
             replaced.append(Replacement(change.field, _encoded(change.before), after))
             kept[change.field] = change.after

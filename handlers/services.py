@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from approvals.actions.base import Actions
 from approvals.ledger import Ledger
 from approvals.membership import Membership
 from approvals.policy_types import Policy
@@ -116,6 +117,8 @@ class Services:
     #: the feed of alerts, where it is switched on.
     alerts: AlertFeed | None = None
     foreign: ForeignCards = field(default_factory=ForeignCards)
+    #: every kind of change that can be asked for.
+    actions: Actions = field(default_factory=dict)
 
     def group_names(self) -> Mapping[str, str]:
         groups = self.directory.groups

@@ -41,6 +41,7 @@ QUICK = Timing(
     poll_longest=timedelta(seconds=0.2),
     busy_default=timedelta(seconds=0.5),
     prove_closed_within=timedelta(seconds=3),
+    change_within=timedelta(seconds=4),
 )
 
 

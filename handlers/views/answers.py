@@ -58,7 +58,6 @@ def sent(
         "who": words.deciders(request, group_names, locale),
         "channel": f"<#{request.rule.channel}>",
     }
-    what = words.thing_code_start(request.terms, request.target, locale)
     return blocks.message(
         locale.text(
             "answer.sent.text",
@@ -70,15 +69,20 @@ def sent(
             f"*{locale.text('answer.sent.headline', id=request.id)}*",
             locale.text(
                 "answer.sent.line",
-                what=locale.text(
-                    "whole", thing=what, window=words.window_token(request.terms.window, locale)
-                ),
+                what=_sent_what(request, locale),
                 when=locale.when(request.lapses_at),
                 **args,
             ),
         ),
         blocks.actions(_cancel_button(request, locale)),
     )
+
+
+def _sent_what(request: Request, locale: Locale) -> str:
+    if request.change is not None:
+        return words.what_code(request, locale)
+    what = words.thing_code_start(request.terms, request.target, locale)
+    return locale.text("whole", thing=what, window=words.window_token(request.terms.window, locale))
 
 
 def checking(locale: Locale) -> Message:
@@ -94,7 +98,7 @@ def same_already(request: Request, locale: Locale) -> Message:
         locale,
         buttons=[_cancel_button(request, locale)] if request.state is State.PENDING else [],
         id=request.id,
-        thing=safe.escape_mrkdwn(words.thing(request.terms, request.target, locale)),
+        thing=safe.escape_mrkdwn(words.what(request, locale)),
         channel=f"<#{request.rule.channel}>",
     )
 
@@ -305,7 +309,10 @@ def late_line(request: Request, locale: Locale, *, tokens: bool) -> str:
         by = words.approvers(request, locale)
     else:
         by = locale.person(request.decided_by or request.closed_by or request.requester)
-    return locale.text(f"late.{request.state}", by=by, when=show(at))
+    family = "late"
+    if request.change is not None and request.state is State.FAILED:
+        family = "change_late"
+    return locale.text(f"{family}.{request.state}", by=by, when=show(at))
 
 
 def outdated(request: Request, locale: Locale) -> Message:
@@ -319,7 +326,8 @@ def outdated(request: Request, locale: Locale) -> Message:
 def approved(request: Request, locale: Locale) -> Message:
     """`You approved: 1 of 2`."""
     args = {"given": len(request.approvals), "quorum": request.rule.quorum, "id": request.id}
-    key = "answer.approved.more" if request.missing_approvals else "answer.approved.all"
+    whole = "change.answer_approved" if request.change is not None else "answer.approved.all"
+    key = "answer.approved.more" if request.missing_approvals else whole
     line = (
         locale.plural(key, request.missing_approvals, **args)
         if request.missing_approvals
@@ -355,6 +363,10 @@ def revoked(request: Request, locale: Locale) -> Message:
 
 
 def retried(request: Request, locale: Locale) -> Message:
+    if request.change is not None:
+        said = safe.escape_mrkdwn(words.what(request, locale))
+        headline = locale.text("change.applying", thing=said)
+        return note(locale, headline, locale.text("change.waits"))
     headline = words.headline("card.opening.headline", request, locale)
     return note(locale, headline, locale.text("card.opening.waits"))
 

@@ -6,31 +6,15 @@ A kind may have words of its own; these are what all of them share: the kind and
 from __future__ import annotations
 
 from approvals.changes import ChangeRecord
-from approvals.events import Kind, Target
 from approvals.request import Request
 from handlers.locale import Locale
-from handlers.views import blocks, safe, words
-from handlers.views.blocks import Message
-
-
-def what(kind: Kind, targets: tuple[Target, ...], locale: Locale) -> str:
-    """`JIT policy on web-01 and 2 more`; plain: escape it for mrkdwn."""
-    return locale.text(
-        "change.thing", kind=locale.text(f"kind.{kind}"), targets=_targets(targets, locale)
-    )
+from handlers.views import blocks, change_what, safe, words
+from handlers.views.blocks import Element, Message
 
 
 def what_changes(change: ChangeRecord, locale: Locale) -> str:
-    """The same, escaped for mrkdwn."""
-    return safe.escape_mrkdwn(what(change.KIND, change.targets, locale))
-
-
-def _targets(targets: tuple[Target, ...], locale: Locale) -> str:
-    """A subscription has no name of its own here: it is called as Azure calls it."""
-    first = targets[0]
-    name = safe.one_line(first.name or first.subscription_name or first.subscription_id)
-    more = len(targets) - 1
-    return locale.plural("change.targets", more, first=name) if more else name
+    """What shall be different, escaped for mrkdwn."""
+    return safe.escape_mrkdwn(change_what.what_of(change, locale))
 
 
 def applied_card(request: Request, locale: Locale) -> Message:
@@ -49,8 +33,17 @@ def applied_card(request: Request, locale: Locale) -> Message:
             f"*{title}*",
             locale.text("change.applied_line", when=locale.when(request.changed_at), people=people),
         ),
+        words.terms_box(request, locale),
+        blocks.actions(undo_button(request, locale)) if request.undo_until else None,
         blocks.context(words.number(request, locale)),
     )
+
+
+def undo_button(request: Request, locale: Locale) -> Element | None:
+    """Puts back what was done, as a request of its own."""
+    if request.undo_until is None:
+        return None
+    return blocks.button(locale.text("change.undo"), "jit_undo", words.reference(request))
 
 
 def undone_card(request: Request, locale: Locale) -> Message:
@@ -72,4 +65,23 @@ def undone_card(request: Request, locale: Locale) -> Message:
 
 
 def _said(request: Request, locale: Locale) -> str:
-    return safe.escape_mrkdwn(what(request.kind, request.targets, locale))
+    return safe.escape_mrkdwn(words.what(request, locale))
+
+
+def applying_card(request: Request, locale: Locale) -> Message:
+    """Azure is at work: no buttons, and nothing promised before it is read back."""
+    title = locale.text("change.applying", thing=_said(request, locale))
+    waits = locale.text("change.waits")
+    if request.postponed is not None:
+        waits = locale.text("card.opening.postponed", when=locale.when(request.postponed.retry_at))
+    plain = locale.text("change.waits")
+    return blocks.message(
+        locale.text("sentence", headline=title, rest=plain),
+        blocks.section(
+            f"*{title}*",
+            waits,
+            locale.text("card.approved_by", people=words.approvers(request, locale)),
+        ),
+        words.terms_box(request, locale),
+        blocks.context(words.number(request, locale)),
+    )

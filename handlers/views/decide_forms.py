@@ -204,6 +204,8 @@ def _asked(request: Request, locale: Locale, more: str = "") -> Block:
         source=safe.code(request.terms.source),
         plain_source=safe.escape_mrkdwn(request.terms.source),
     )
+    if request.change is not None:
+        asks = locale.text("change.asks", who=locale.person(request.requester))
     return blocks.section(
         f"*{words.whole_start(request, locale)}*", locale.text("list.sentences").join([asks, more])
     )

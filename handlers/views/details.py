@@ -18,6 +18,10 @@ TAGS_MAX = 1_000
 REASON_MAX = 2_500
 
 
+#: States that are said in other words of a change.
+CHANGE_STATES = frozenset({State.APPROVED, State.APPLYING, State.FAILED})
+
+
 def details_view(
     request: Request,
     facts: CardFacts,
@@ -80,7 +84,9 @@ def state_line(request: Request, locale: Locale, *, tokens: bool = True) -> str:
             return locale.text("state.still_open", who=who, when=show(request.still_open.until))
         case state:
             by = locale.person(request.decided_by or request.closed_by or "")
-            return locale.text(f"state.{state}", who=who, by=by, when=show(request.changed_at))
+            own = request.change is not None and state in CHANGE_STATES
+            family = "change_state" if own else "state"
+            return locale.text(f"{family}.{state}", who=who, by=by, when=show(request.changed_at))
 
 
 def _reason(request: Request, facts: CardFacts, locale: Locale) -> Block:

@@ -260,6 +260,6 @@ def _taken_back(request: Request, event: Cancelled, locale: Locale) -> Message:
         ),
         blocks.section(f"*{title}*", line),
         reason.quoted(event.reason, locale),
-        blocks.actions(end_card.again_button(request, locale)),
+        end_card.again(request, locale),
         blocks.context(words.number(request, locale)),
     )

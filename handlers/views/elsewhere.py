@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from approvals.events import Cancelled, Denied, Ended, Event, Failed, Lapsed, Opened, PersonId
+from approvals.events import (
+    Applied,
+    Cancelled,
+    Denied,
+    Ended,
+    Event,
+    Failed,
+    Lapsed,
+    Opened,
+    PersonId,
+    Undone,
+)
 from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import safe, words
@@ -15,7 +26,7 @@ def asked_line(request: Request, link: str, locale: Locale) -> str:
     return locale.text(
         key,
         id=request.id,
-        thing=safe.escape_mrkdwn(words.thing(request.terms, request.target, locale)),
+        thing=safe.escape_mrkdwn(words.what(request, locale)),
         channel=f"<#{request.rule.channel}>",
         link=link,
     )
@@ -24,8 +35,10 @@ def asked_line(request: Request, link: str, locale: Locale) -> str:
 def outcome_line(request: Request, event: Event, actor: PersonId, locale: Locale) -> str | None:
     """The outcome with the request's number; None for steps on the way."""
     match event:
-        case Denied() | Lapsed() | Opened() | Failed() | Cancelled() | Ended():
+        case (
+            Denied() | Lapsed() | Opened() | Failed() | Cancelled() | Ended() | Applied() | Undone()
+        ):
             line = thread_line(request, event, actor, locale)
-            return None if line is None else locale.text("edge.outcome", id=request.id, line=line)
         case _:
             return None
+    return None if line is None else locale.text("edge.outcome", id=request.id, line=line)

@@ -6,7 +6,7 @@ from approvals.events import EndCause
 from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, reason, words
-from handlers.views.blocks import Element, Message
+from handlers.views.blocks import Block, Element, Message
 from handlers.views.closed_lines import closed_lines, closed_text
 from handlers.views.open_card import closing_reason
 from handlers.views.words import headline
@@ -23,14 +23,21 @@ def ended_card(request: Request, locale: Locale) -> Message:
         locale.text("sentence", headline=title, rest=closed_text(request, locale)),
         blocks.section(f"*{title}*", *lines),
         closing_reason(request, locale),
-        None if goes_on else blocks.actions(again_button(request, locale)),
+        None if goes_on else again(request, locale),
         blocks.context(words.number(request, locale)),
     )
 
 
-def again_button(request: Request, locale: Locale) -> Element:
-    """The way back: a form filled with what was asked."""
+def _again_button(request: Request, locale: Locale) -> Element | None:
+    """The way back: a form filled with what was asked. A change is asked for by its line."""
+    if request.change is not None:
+        return None
     return blocks.button(locale.text("button.again"), "jit_again", words.reference(request))
+
+
+def again(request: Request, locale: Locale) -> Block | None:
+    button = _again_button(request, locale)
+    return blocks.actions(button) if button is not None else None
 
 
 def denied_card(request: Request, locale: Locale) -> Message:
@@ -59,7 +66,7 @@ def denied_card(request: Request, locale: Locale) -> Message:
             ),
         ),
         reason.quoted(denial, locale),
-        blocks.actions(again_button(request, locale)),
+        again(request, locale),
         blocks.context(words.number(request, locale)),
     )
 
@@ -70,7 +77,7 @@ def lapsed_card(request: Request, locale: Locale) -> Message:
     return blocks.message(
         locale.text("sentence", headline=title, rest=lapsed_line(request, locale, tokens=False)),
         blocks.section(f"*{title}*", lapsed_line(request, locale, tokens=True)),
-        blocks.actions(again_button(request, locale)),
+        again(request, locale),
         blocks.context(words.number(request, locale)),
     )
 
@@ -82,9 +89,8 @@ def lapsed_line(request: Request, locale: Locale, *, tokens: bool) -> str:
     unchanged = words.unchanged(request, locale)
     if not request.missing_approvals:
         start_by = request.start_by or request.changed_at
-        return locale.text(
-            "card.lapsed.not_started", who=who, when=show(start_by), unchanged=unchanged
-        )
+        key = "change.not_started" if request.change is not None else "card.lapsed.not_started"
+        return locale.text(key, who=who, when=show(start_by), unchanged=unchanged)
     if not request.approvals:
         return locale.text(
             "card.lapsed.none", who=who, when=show(request.lapses_at), unchanged=unchanged

@@ -9,6 +9,7 @@ from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views import blocks, reason, safe, words
 from handlers.views.blocks import Message
+from handlers.views.change_failed import change_failed_card, way_on, why_change_failed
 from handlers.views.open_card import closed_by
 
 #: Azure's codes, and ours, that have plain words; all others are shown with Azure's own message.
@@ -47,6 +48,8 @@ def failure_word(code: str) -> str:
 
 def why_failed(request: Request, locale: Locale) -> str:
     """Why the port was not opened, in one sentence (mrkdwn)."""
+    if request.change is not None:
+        return why_change_failed(request, locale)
     failure = request.failure
     word = failure_word(failure.code if failure else "")
     group = safe.code(request.target.resource_group)
@@ -55,6 +58,8 @@ def why_failed(request: Request, locale: Locale) -> str:
 
 def what_next(request: Request, locale: Locale, *, tokens: bool) -> str:
     """Who can mend it, and whether the approval still holds (mrkdwn)."""
+    if request.change is not None:
+        return way_on(request, locale)
     failure = request.failure
     word = failure_word(failure.code if failure else "")
     fix = locale.text(f"failure.{word}.fix", who=locale.person(request.requester))
@@ -66,6 +71,8 @@ def what_next(request: Request, locale: Locale, *, tokens: bool) -> str:
 
 def failed_card(request: Request, now: datetime, locale: Locale) -> Message:
     """Azure's refusal in plain words; the code is small print."""
+    if request.change is not None:
+        return change_failed_card(request, now, locale)
     failure = request.failure
     title = words.headline("card.failed.headline", request, locale)
     word = failure_word(failure.code) if failure is not None else ""

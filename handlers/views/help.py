@@ -22,6 +22,10 @@ TOPICS = (
     "revoke",
     "retry",
     "history",
+    "enable",
+    "edit",
+    "disable",
+    "undo",
 )
 
 
@@ -38,6 +42,8 @@ def help_message(locale: Locale, topic: str = "") -> Message:
             blocks.preformatted(locale.text("help.see_lines")),
             _title(locale.text("help.decide")),
             blocks.preformatted(locale.text("help.decide_lines")),
+            _title(locale.text("help.policy")),
+            blocks.preformatted(locale.text("help.policy_lines")),
         ),
         blocks.actions(
             blocks.button(locale.text("button.ask"), "jit_form", "new", style="primary")

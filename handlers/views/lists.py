@@ -59,7 +59,7 @@ def list_page(
         return blocks.message(headline, blocks.section(f"*{headline}*"))
     shown = items[:PAGE_SIZE]
     rows = [_row(kind, request, locale, now) for request in shown]
-    first = words.thing(shown[0].terms, shown[0].target, locale)
+    first = words.what(shown[0], locale)
     return blocks.message(
         locale.text(
             "list.text",
@@ -129,12 +129,8 @@ def _span(kind: str, shown: int, page: Page, locale: Locale) -> str:
 def _row(kind: ListKind, request: Request, locale: Locale, now: datetime) -> Block:
     if kind == "active" and request.state in (State.ACTIVE, State.CLOSING):
         return _active_row(request, locale, now)
-    what = safe.escape_mrkdwn(words.thing_start(request.terms, request.target, locale))
-    whole = locale.text(
-        "whole", thing=what, window=words.window_token(request.terms.window, locale)
-    )
     return blocks.section(
-        f"*{whole}*",
+        f"*{words.whole_start(request, locale)}*",
         locale.text("list.row", state=state_line(request, locale), id=request.id),
     )
 
@@ -157,21 +153,21 @@ def _active_row(request: Request, locale: Locale, now: datetime) -> Block:
 
 
 def _menu(shown: Sequence[Request], locale: Locale) -> Element:
-    offered = [
-        Option(
-            str(request.id),
-            locale.text(
-                "list.option",
-                vm=safe.one_line(request.target.name),
-                ports=",".join(map(str, request.terms.ports)),
-                id=request.id,
-            ),
-        )
-        for request in shown
-    ]
+    offered = [Option(str(request.id), _option(request, locale)) for request in shown]
     element = blocks.choices("static_select", "jit_active_pick", offered, ())
     element["placeholder"] = blocks.plain_text(locale.text("list.pick"), blocks.PLACEHOLDER_MAX)
     return element
+
+
+def _option(request: Request, locale: Locale) -> str:
+    if request.change is not None:
+        return locale.text("change.option", thing=words.what(request, locale), id=request.id)
+    return locale.text(
+        "list.option",
+        vm=safe.one_line(request.target.name),
+        ports=",".join(map(str, request.terms.ports)),
+        id=request.id,
+    )
 
 
 def _next(kind: str, page: Page, locale: Locale) -> Element | None:

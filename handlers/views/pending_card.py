@@ -22,7 +22,7 @@ def pending_card(request: Request, facts: CardFacts, locale: Locale) -> Message:
         reason.quoted(
             request.justification, locale, ticket=request.ticket, ticket_url=facts.ticket_url
         ),
-        risk.risk_list(request.target.name, facts.risk, locale),
+        risk.risk_list(request.target.name, facts.risk, locale) if request.target.name else None,
         blocks.section(*_risk_lines(request, facts, locale)),
         blocks.actions(*_decision_buttons(request, locale)),
         blocks.context(*_small_print(request, facts, locale)),
@@ -32,7 +32,7 @@ def pending_card(request: Request, facts: CardFacts, locale: Locale) -> Message:
 def _pending_headline(request: Request, locale: Locale) -> str:
     """Counts what is missing, so that the first line says what is wanted (mrkdwn)."""
     key = "card.pending.more" if request.approvals else "card.pending.headline"
-    what = safe.escape_mrkdwn(words.thing(request.terms, request.target, locale))
+    what = safe.escape_mrkdwn(words.what(request, locale))
     return locale.plural(key, request.missing_approvals, thing=what)
 
 
@@ -41,7 +41,7 @@ def _pending_lines(request: Request, locale: Locale) -> list[str]:
         locale.text(
             "card.pending.asks",
             who=locale.person(request.requester),
-            thing=words.thing_code(request.terms, request.target, locale),
+            thing=words.what_code(request, locale),
             when=locale.when(request.lapses_at),
         )
     ]
@@ -71,6 +71,16 @@ def _pending_text(request: Request, facts: CardFacts, locale: Locale) -> str:
     if request.ticket:
         ticket = safe.escape_mrkdwn(request.ticket, 80)
         why = locale.text("card.pending.why_ticket", reason=why, ticket=ticket)
+    if request.change is not None:
+        return locale.text(
+            "change.pending_text",
+            headline=_pending_headline(request, locale),
+            who=locale.person(request.requester),
+            what=safe.escape_mrkdwn(words.what(request, locale)),
+            reason=why,
+            when=locale.plain_when(request.lapses_at),
+            id=request.id,
+        )
     return locale.text(
         "card.pending.text",
         headline=_pending_headline(request, locale),
@@ -103,12 +113,15 @@ def _risk_lines(request: Request, facts: CardFacts, locale: Locale) -> list[str]
 def _decision_buttons(request: Request, locale: Locale) -> list[Element]:
     value = words.reference(request)
     _, hidden = reason.cut_reason(request.justification, locale)
+    less = [blocks.button(locale.text("button.approve_less"), "jit_approve_less", value)]
+    if request.change is not None:
+        less = []  # a change is approved as it is
     spoken = locale.text("card.approve_spoken", what=words.whole(request, locale))
     return [
         blocks.button(
             locale.text("button.approve"), "jit_approve", value, style="primary", spoken=spoken
         ),
-        blocks.button(locale.text("button.approve_less"), "jit_approve_less", value),
+        *less,
         blocks.button(locale.text("button.deny"), "jit_deny", value),
         blocks.button(
             locale.text("button.show_all" if hidden else "button.more"), "jit_more", value
@@ -117,6 +130,8 @@ def _decision_buttons(request: Request, locale: Locale) -> list[Element]:
 
 
 def _small_print(request: Request, facts: CardFacts, locale: Locale) -> list[str]:
+    if request.change is not None:
+        return [_why_approvers(request, facts, locale), words.number(request, locale)]
     return [
         _why_approvers(request, facts, locale),
         history_line(facts.history, locale),

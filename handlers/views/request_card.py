@@ -12,7 +12,7 @@ from approvals.request import Request
 from handlers.locale import Locale
 from handlers.views.blocks import Message
 from handlers.views.card_facts import CardFacts, PastRequest
-from handlers.views.change_request import applied_card, undone_card
+from handlers.views.change_request import applied_card, applying_card, undone_card
 from handlers.views.end_card import cancelled_card, denied_card, ended_card, lapsed_card
 from handlers.views.failures import failed_card, still_open_card
 from handlers.views.open_card import closing_card, open_card, opening_card
@@ -27,7 +27,8 @@ def request_card(request: Request, facts: CardFacts, locale: Locale) -> Message:
         case State.PENDING:
             return pending_card(request, facts, locale)
         case State.APPROVED | State.APPLYING:
-            return opening_card(request, locale)
+            is_change = request.change is not None
+            return (applying_card if is_change else opening_card)(request, locale)
         case State.ACTIVE:
             return open_card(request, locale)
         case State.CLOSING:

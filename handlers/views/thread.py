@@ -54,7 +54,8 @@ def thread_line(  # noqa: C901 (one arm an event)
         case Lapsed():
             return locale.text("thread.lapsed", line=lapsed_line(request, locale, tokens=True))
         case Applying(attempt=attempt):
-            return None if attempt.number == 1 else locale.text("thread.again", n=attempt.number)
+            key = "change.thread_again" if request.change is not None else "thread.again"
+            return None if attempt.number == 1 else locale.text(key, n=attempt.number)
         case Opened(opening=opening):
             return locale.text("thread.opened", when=locale.when(opening.ends_at))
         case Applied():

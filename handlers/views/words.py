@@ -10,7 +10,7 @@ from approvals.ports import port_label
 from approvals.request import Request
 from approvals.window import length_text
 from handlers.locale import Locale
-from handlers.views import blocks, safe
+from handlers.views import blocks, change_what, safe
 
 #: Half-width columns of a code block on a phone (390 px); longer names get a line of their own.
 BOX_COLUMNS = 38
@@ -34,6 +34,27 @@ def thing_code(terms: Terms, target: Target, locale: Locale) -> str:
 def thing_code_start(terms: Terms, target: Target, locale: Locale) -> str:
     """The same at the start of a sentence in mrkdwn."""
     return _thing("thing_code_start", terms.ports, safe.code(target.name), locale)
+
+
+def what(request: Request, locale: Locale) -> str:
+    """What is asked for, inside a sentence: a port of a VM, or a change. Plain."""
+    if request.change is not None:
+        return change_what.what_of(request.change, locale)
+    return thing(request.terms, request.target, locale)
+
+
+def what_start(request: Request, locale: Locale) -> str:
+    """The same at the start of a sentence."""
+    if request.change is not None:
+        return change_what.what_of(request.change, locale)
+    return thing_start(request.terms, request.target, locale)
+
+
+def what_code(request: Request, locale: Locale) -> str:
+    """The same inside a sentence in mrkdwn, a VM's name as code."""
+    if request.change is not None:
+        return safe.escape_mrkdwn(change_what.what_of(request.change, locale))
+    return thing_code(request.terms, request.target, locale)
 
 
 def _thing(family: str, numbers: tuple[int, ...], vm: str, locale: Locale) -> str:
@@ -80,15 +101,19 @@ def window_noun(asked: Window, locale: Locale) -> str:
 
 def whole(request: Request, locale: Locale, terms: Terms | None = None) -> str:
     """`port 22 on web-01 for 2 hours`; plain."""
+    if request.change is not None:
+        return what(request, locale)
     terms = terms or request.terms
-    what = thing(terms, request.target, locale)
-    return locale.text("whole", thing=what, window=window(terms.window, locale))
+    said = thing(terms, request.target, locale)
+    return locale.text("whole", thing=said, window=window(terms.window, locale))
 
 
 def whole_start(request: Request, locale: Locale) -> str:
     """`Port 22 on web-01 for 2 hours` for mrkdwn."""
-    what = safe.escape_mrkdwn(thing_start(request.terms, request.target, locale))
-    return locale.text("whole", thing=what, window=window_token(request.terms.window, locale))
+    said = safe.escape_mrkdwn(what_start(request, locale))
+    if request.change is not None:
+        return said
+    return locale.text("whole", thing=said, window=window_token(request.terms.window, locale))
 
 
 def ports(numbers: Iterable[int], locale: Locale) -> str:
@@ -128,6 +153,8 @@ def terms_box(request: Request, locale: Locale) -> blocks.Block:
 
 
 def _box_lines(request: Request, locale: Locale) -> list[str]:
+    if request.change is not None:
+        return change_what.box_lines(request.change, locale)
     name = safe.one_line(request.target.name) or safe.EMPTY
     place = safe.one_line(request.target.resource_group) or safe.EMPTY
     fits = len(name) + len(place) + 9 <= BOX_COLUMNS
@@ -185,9 +212,9 @@ def headline(key: str, request: Request, locale: Locale) -> str:
     """One phone line: the outcome and the thing (mrkdwn, without the bold)."""
     return locale.inflected(
         key,
-        len(request.terms.ports),
-        thing=safe.escape_mrkdwn(thing(request.terms, request.target, locale)),
-        start=safe.escape_mrkdwn(thing_start(request.terms, request.target, locale)),
+        1 if request.change is not None else len(request.terms.ports),
+        thing=safe.escape_mrkdwn(what(request, locale)),
+        start=safe.escape_mrkdwn(what_start(request, locale)),
     )
 
 
@@ -199,6 +226,8 @@ def ends_at(request: Request) -> datetime:
 def unchanged(request: Request, locale: Locale) -> str:
     """What a request that came to nothing leaves behind: a closed port, or the session it wanted
     to extend, as it was."""
+    if request.change is not None:
+        return locale.text("change.unchanged")
     if request.extends:
         return locale.text("unchanged.extension", id=request.extends)
     return locale.text("unchanged.closed")

@@ -1,0 +1,88 @@
+"""A change of JIT policies in words: ports before and after, and the rules that Azure adds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from approvals.changes import JitPolicyChange
+from approvals.changes.jit_policy import JitEntry, JitPort
+from approvals.ports import port_label
+from handlers.locale import Locale
+from handlers.views import safe
+
+#: Machines that a box spells out; more are counted.
+MACHINES_SHOWN = 8
+#: Rules of Azure that a box spells out.
+RULES_SHOWN = 8
+ANYWHERE = frozenset({"*", "any", "0.0.0.0/0"})
+
+
+def what(change: JitPolicyChange, targets: str, locale: Locale) -> str:
+    return locale.text(f"jit_policy.{change.deed}", targets=targets)
+
+
+def lines(change: JitPolicyChange, locale: Locale) -> list[str]:
+    """Machines first, then what Azure adds to the network rules."""
+    shown = change.entries[:MACHINES_SHOWN]
+    found = [line for entry in shown for line in _entry(entry, locale)]
+    more = len(change.entries) - len(shown)
+    if more > 0:
+        found.append(locale.text("jit_policy.more", n=more))
+    return [*found, *_rules(change, locale)]
+
+
+def _entry(entry: JitEntry, locale: Locale) -> list[str]:
+    name = safe.one_line(entry.resource_id.rpartition("/")[2])
+    policy = safe.one_line(entry.policy_id.rpartition("/")[2])
+    found = [locale.text("jit_policy.machine", vm=name, policy=policy)]
+    found += [_port("jit_policy.port", port, locale) for port in _sorted(entry.ports)]
+    if not entry.ports:
+        found.append(locale.text("jit_policy.no_ports"))
+    wanted = set(entry.ports)
+    was = [port for port in _sorted(entry.before) if port not in wanted]
+    found += [_port("jit_policy.was", port, locale) for port in was]
+    return found
+
+
+def _port(key: str, port: JitPort, locale: Locale) -> str:
+    protocol = f"/{port.protocol.lower()}" if port.protocol not in ("*", "") else ""
+    return locale.text(
+        key,
+        port=f"{port_label(port.number)}{protocol}",
+        longest=locale.duration(timedelta(seconds=port.longest_seconds)),
+        sources=_sources(port.sources, locale),
+    )
+
+
+def _sources(sources: Sequence[str], locale: Locale) -> str:
+    if any(source.lower() in ANYWHERE for source in sources):
+        return locale.text("jit_policy.anywhere")
+    return locale.text("list.comma").join(safe.one_line(source) for source in sources)
+
+
+def _rules(change: JitPolicyChange, locale: Locale) -> list[str]:
+    found = []
+    if change.rules:
+        found.append(locale.plural("jit_policy.adds", len(change.rules)))
+    found += [
+        locale.text(
+            "jit_policy.rule",
+            port=rule.port,
+            vm=safe.one_line(rule.machine),
+            nsg=safe.one_line(rule.nsg.rpartition("/")[2]),
+            priority=rule.priority,
+        )
+        for rule in change.rules[:RULES_SHOWN]
+    ]
+    more = len(change.rules) - RULES_SHOWN
+    if more > 0:
+        found.append(locale.text("jit_policy.more_rules", n=more))
+    if change.rules_unknown:
+        names = locale.text("list.comma").join(map(safe.one_line, change.rules_unknown))
+        found.append(locale.text("jit_policy.rules_unknown", vms=names))
+    return found
+
+
+def _sorted(ports: Sequence[JitPort]) -> list[JitPort]:
+    return sorted(ports, key=lambda port: (port.number, port.protocol))
