@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 
 from defender.alerts import AlertGateway, Verb
-from defender.clients import AzureClients
 from defender.errors import AzureForbidden
-from defender.settings import AzureSettings
 from sandbox.azure import SandboxAzure
-from sandbox.world.clock import SandboxClock
-from sandbox.world.estate import DATA, PROD, STAGING, demo_estate
+from sandbox.world.estate import DATA, PROD, STAGING
+from tests.sandboxed import sandboxed
 
 ALL = (PROD.id, STAGING.id, DATA.id)
 
@@ -32,20 +30,8 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    azure = SandboxAzure(demo_estate(), SandboxClock(), state_dir=tmp_path, settle=timedelta())
-    await azure.start()
-    settings = AzureSettings(
-        resource_manager=azure.url,
-        authority=azure.authority,
-        ca_file=azure.ca_file,
-        tenant_id=azure.tenant_id,
-        client_id=azure.client_id,
-        client_secret=azure.client_secret,
-        disable_instance_discovery=True,
-    )
-    async with AzureClients(settings) as clients:
+    async with sandboxed(tmp_path) as (azure, clients):
         yield World(azure, AlertGateway(clients))
-    await azure.stop()
 
 
 async def test_both_ways_give_the_same_alert(world: World) -> None:

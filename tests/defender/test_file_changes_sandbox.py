@@ -9,14 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from defender.clients import AzureClients
 from defender.errors import AzureForbidden, AzureNotFound
 from defender.file_change_decode import MDE, TRACKING
 from defender.file_changes import ChangeBatch, FileIntegrityGateway
-from defender.settings import AzureSettings
 from sandbox.azure import SandboxAzure
-from sandbox.world.clock import SandboxClock
-from sandbox.world.estate import demo_estate
+from tests.sandboxed import sandboxed
 
 NEW = "00000000-0000-0000-0000-0000000000a1"
 OLD = "00000000-0000-0000-0000-0000000000a2"
@@ -38,21 +35,8 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    azure = SandboxAzure(demo_estate(), SandboxClock(), state_dir=tmp_path, settle=timedelta())
-    await azure.start()
-    settings = AzureSettings(
-        resource_manager=azure.url,
-        log_analytics=azure.log_analytics_url,
-        authority=azure.authority,
-        ca_file=azure.ca_file,
-        tenant_id=azure.tenant_id,
-        client_id=azure.client_id,
-        client_secret=azure.client_secret,
-        disable_instance_discovery=True,
-    )
-    async with AzureClients(settings) as clients:
+    async with sandboxed(tmp_path) as (azure, clients):
         yield World(azure, FileIntegrityGateway(clients))
-    await azure.stop()
 
 
 @pytest.mark.proves("C043", "E7")

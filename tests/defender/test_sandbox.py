@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from defender.clients import AzureClients, AzureSettings
+from defender.clients import AzureClients
 from defender.errors import AzureBusy, AzureForbidden, AzureLocked, AzureRefused, OutcomeUnknown
 from defender.estate import Estate
 from defender.inventory import Inventory
@@ -21,8 +21,9 @@ from defender.records import AccessRecord, Machine, PolicySnapshot
 from defender.rights import EARLY_CLOSE, NETWORK_FACTS, REQUIRED, Rights
 from sandbox.azure import SandboxAzure
 from sandbox.azure.faults import Fault
+from sandbox.azure.service import SETTLE
 from sandbox.world.clock import SandboxClock
-from sandbox.world.estate import demo_estate
+from tests.sandboxed import sandboxed
 
 SOURCE = "203.0.113.7"
 #: The sandbox settles in a third of a second.
@@ -82,23 +83,11 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     clock = SandboxClock()
-    azure = SandboxAzure(demo_estate(), clock, state_dir=tmp_path)
-    await azure.start()
-    settings = AzureSettings(
-        resource_manager=azure.url,
-        authority=azure.authority,
-        ca_file=azure.ca_file,
-        tenant_id=azure.tenant_id,
-        client_id=azure.client_id,
-        client_secret=azure.client_secret,
-        disable_instance_discovery=True,
-    )
-    async with AzureClients(settings) as clients:
+    async with sandboxed(tmp_path, clock=clock, settle=SETTLE) as (azure, clients):
         inventory, jit = Inventory(clients), JitGateway(clients)
         estate = Estate(inventory, jit, clock=clock.now)
         assert await estate.refresh_all() == {}
         yield World(azure, clock, clients, inventory, jit, NetworkGateway(clients), estate)
-    await azure.stop()
 
 
 def is_open(request_id: str) -> Callable[[PolicySnapshot], bool]:

@@ -12,16 +12,14 @@ import pytest
 from redis.asyncio import Redis
 
 from defender.alerts import AlertGateway
-from defender.clients import AzureClients
-from defender.settings import AzureSettings
 from delivery.tasks import end
 from feeds.alerts import AlertPoller
 from feeds.older import Older
 from feeds.sources import make_sources
 from sandbox.azure import SandboxAzure
-from sandbox.world.clock import SandboxClock
-from sandbox.world.estate import DATA, PROD, STAGING, demo_estate
+from sandbox.world.estate import DATA, PROD, STAGING
 from tests.feeds.polling import PollDesk, way_of
+from tests.sandboxed import sandboxed
 
 ALL = (PROD.id, STAGING.id, DATA.id)
 HOURS = timedelta(hours=1)
@@ -46,23 +44,10 @@ class SandboxDesk(PollDesk):
 
 @pytest.fixture
 async def desk(redis: Redis, tmp_path: Path) -> AsyncIterator[SandboxDesk]:
-    azure = SandboxAzure(demo_estate(), SandboxClock(), state_dir=tmp_path, settle=timedelta())
-    await azure.start()
-    settings = AzureSettings(
-        resource_manager=azure.url,
-        authority=azure.authority,
-        ca_file=azure.ca_file,
-        tenant_id=azure.tenant_id,
-        client_id=azure.client_id,
-        client_secret=azure.client_secret,
-        disable_instance_discovery=True,
-    )
-    async with AzureClients(settings) as clients:
-        await clients.warm()
+    async with sandboxed(tmp_path) as (azure, clients):
         desk = SandboxDesk(redis)
         desk.azure, desk.gateway = azure, AlertGateway(clients)
         yield desk
-    await azure.stop()
 
 
 @pytest.mark.parametrize("fault", ["none", "duplicates", "shuffles"])

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from defender.alerts import AlertGateway
-from defender.clients import AzureClients, AzureSettings
+from defender.clients import AzureClients
 from defender.errors import AzureForbidden
 from defender.file_changes import FileIntegrityGateway
 from defender.xdr import XdrGateway
 from sandbox.azure import SandboxAzure
 from sandbox.azure.file_tables import MDE, TRACKING
 from sandbox.world.estate import DATA, PROD, STAGING
+from tests.sandboxed import settings_of
 
 ALL = (PROD.id, STAGING.id, DATA.id)
 SHOP, OLD = (f"00000000-0000-0000-0000-0000000000{number}" for number in ("a1", "a2"))
@@ -24,19 +25,7 @@ SHOP, OLD = (f"00000000-0000-0000-0000-0000000000{number}" for number in ("a1", 
 
 @pytest.fixture
 async def clients(azure: SandboxAzure) -> AsyncIterator[AzureClients]:
-    settings = AzureSettings(
-        subscriptions=ALL,
-        resource_manager=azure.url,
-        authority=azure.authority,
-        ca_file=azure.ca_file,
-        tenant_id=azure.tenant_id,
-        client_id=azure.client_id,
-        client_secret=azure.client_secret,
-        disable_instance_discovery=True,
-        log_analytics=azure.log_analytics_url,
-        graph=azure.graph_url,
-    )
-    async with AzureClients(settings) as found:
+    async with AzureClients(settings_of(azure, *ALL)) as found:
         yield found
 
 
