@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.ground import read_settings
-from bot import allocator, logs
+from bot import logs
 from bot.redis_client import connect
 from bot.service import Service
 from defender.alert import Alert
@@ -90,7 +90,5 @@ async def _run(orders: Orders) -> None:
 
 
 if __name__ == "__main__":
-    # as `sekisho run` does it, with what it has imported
-    allocator.keep_little()
-    gc.freeze()
+    gc.freeze()  # as `sekisho run` does with what it has imported
     asyncio.run(_run(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Orders)))

@@ -12,7 +12,7 @@ from redis.exceptions import AuthenticationError, RedisError
 from slack_sdk.errors import SlackApiError
 
 from approvals.outcomes import LedgerError
-from bot import allocator, logs
+from bot import logs
 from bot.console import BAD, GOOD, Console
 from bot.embedded import EmbeddedError
 from bot.redis_client import NotDurable, RedisUrlError
@@ -38,7 +38,6 @@ START_FAILURES = (
 
 def run(console: Console, settings: Settings) -> int:
     """0 after a clean stop, 1 when it could not start."""
-    allocator.keep_little()
     redactor = logs.configure(secrets=settings.secrets)
     try:
         return asyncio.run(_run(settings))
