@@ -10,18 +10,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec import structs
+from redis.asyncio import Redis
 
-from approvals.deeds import Deed, DeedKind
+from approvals.deeds import Deed, DeedKind, Subject
 from approvals.events import PersonId
 from defender.errors import AzureBusy, AzureError, AzureForbidden, AzureNotFound, OutcomeUnknown
 from delivery.outbox import ChannelId
 from feeds.cases import Case, after
-from feeds.reading import Stored
+from feeds.reading import AlertReads, Stored
 from handlers import alert_deciding as deciding
 from handlers.alert_deciding import Not
 from handlers.alert_mutes import until_of
 from handlers.alert_write_back import TRIES_MAX, WriteBack
-from handlers.alert_xdr import Wanted, wanted
+from handlers.alert_xdr import Wanted, is_wanted, wanted
 from tests.handlers.views import alert_samples as sample
 from tests.handlers.views.samples import SATO, SUZUKI
 
@@ -124,7 +125,35 @@ def test_verdicts_are_said_in_graphs_words() -> None:
     )
 
 
+HOLDS: list[tuple[DeedKind, dict[str, str], Case, bool]] = [
+    (DeedKind.TAKEN, {}, Case(owner=SATO), True),
+    (DeedKind.TAKEN, {}, Case(owner=SUZUKI), False),
+    (DeedKind.TAKEN, {}, Case(owner=SATO, state="resolved"), False),
+    (DeedKind.ASSIGNED, {"to": SUZUKI}, Case(owner=SUZUKI), True),
+    (DeedKind.ASSIGNED, {"to": SUZUKI}, Case(owner=SATO), False),
+    (DeedKind.ASSIGNED, {}, Case(), True),
+    (DeedKind.RESOLVED, {}, Case(state="resolved"), True),
+    (DeedKind.RESOLVED, {}, Case(state="active"), False),
+    (DeedKind.DISMISSED, {}, Case(state="resolved"), False),
+    (DeedKind.REOPENED, {}, Case(state="active"), True),
+    (DeedKind.COMMENTED, {}, Case(), False),
+]
+
+
+@pytest.mark.proves("D5")
+@pytest.mark.parametrize("at", range(len(HOLDS)))
+def test_defender_xdr_is_told_only_what_still_holds(at: int) -> None:
+    kind, more, case, holds = HOLDS[at]
+    deed = Deed(kind=kind, subject=Subject("alert:k"), to=PersonId(more.get("to", "")))
+    assert is_wanted(deed, SATO, case) is holds
+
+
 # --- writing back -------------------------------------------------------------------------------
+
+
+NOTHING = cast(Any, SimpleNamespace())
+#: Its Redis is never asked.
+FEED = cast(Any, SimpleNamespace(store=AlertReads(Redis(), tag="t")))
 
 
 class Azure:
@@ -163,8 +192,7 @@ FAILURES: dict[str, tuple[Callable[[], AzureError], int, str]] = {
 async def test_busy_azure_is_asked_again_and_a_no_is_told(name: str) -> None:
     make, times, problem = FAILURES[name]
     azure = Azure(*(make() for _ in range(times)))
-    nothing = cast(Any, SimpleNamespace())
-    back = WriteBack(nothing, nothing, nothing, wait=timedelta())
+    back = WriteBack(NOTHING, FEED, NOTHING, wait=timedelta())
     assert await back._set(cast(Any, azure), stored(), "resolve") == problem
     is_told = problem in ("forbidden", "gone")
     assert len(azure.asked) == (1 if is_told else min(times + 1, TRIES_MAX))
@@ -173,7 +201,6 @@ async def test_busy_azure_is_asked_again_and_a_no_is_told(name: str) -> None:
 @pytest.mark.proves("D5")
 async def test_in_progress_is_tried_once_and_never_told() -> None:
     azure = Azure(busy(), busy())
-    nothing = cast(Any, SimpleNamespace())
-    back = WriteBack(nothing, nothing, nothing, wait=timedelta())
+    back = WriteBack(NOTHING, FEED, NOTHING, wait=timedelta())
     await back._set(cast(Any, azure), stored(), "inProgress")
     assert azure.asked == ["inProgress"]
