@@ -31,7 +31,7 @@ class Pair:
 
 def is_of_scan(change: FileChange) -> bool:
     """Whether the row names nobody who did it, as the scan can't."""
-    did = change.process or change.process_id is not None or change.account or change.remote
+    did = change.process or change.process_id or change.account or change.remote
     return change.table == MDE and not did and not change.twin
 
 

@@ -15,7 +15,6 @@ from defender.activity_log import PAGES_MAX, ActivityLogGateway
 from defender.clients import AzureClients
 from defender.errors import AzureForbidden
 from defender.rights import ACTIVITY_LOG
-from defender.settings import AzureSettings
 from sandbox.azure import SandboxAzure
 from sandbox.azure.activity_actors import managed_identity
 from sandbox.azure.activity_log import POLICY_WRITE, READ
@@ -24,6 +23,7 @@ from sandbox.world.clock import SandboxClock
 from sandbox.world.estate import PROD, demo_estate
 from tests.defender.estate import GROUP, NOW, POLICIES, SUBSCRIPTION
 from tests.defender.wire import Answer, Wire
+from tests.sandboxed import settings_of
 
 POLICY = f"{POLICIES}/default"
 SOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
@@ -154,16 +154,7 @@ async def azure(tmp_path: Path) -> AsyncIterator[SandboxAzure]:
 
 @pytest.fixture
 async def gateway(azure: SandboxAzure) -> AsyncIterator[ActivityLogGateway]:
-    settings = AzureSettings(
-        resource_manager=azure.url,
-        authority=azure.authority,
-        ca_file=azure.ca_file,
-        tenant_id=azure.tenant_id,
-        client_id=azure.client_id,
-        client_secret=azure.client_secret,
-        disable_instance_discovery=True,
-    )
-    async with AzureClients(settings) as clients:
+    async with AzureClients(settings_of(azure)) as clients:
         yield ActivityLogGateway(clients)
 
 

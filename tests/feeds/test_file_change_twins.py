@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from defender.file_change_decode import TRACKING, FileChange
+from defender.file_change_decode import MDE, TRACKING, FileChange, decode_change
 from feeds.file_change_twins import is_of_scan, pairs
-from tests.feeds.file_change_samples import change
+from tests.feeds.file_change_samples import WEB_01, change
 from tests.feeds.test_file_change_feed import Desk, desk
 
 __all__ = ["desk"]
@@ -70,6 +70,27 @@ def test_what_is_one_change_and_what_is_not(rows: list[FileChange], is_one: bool
     if found:
         assert is_of_scan(found[0].scan)
         assert not is_of_scan(found[0].sensor)
+
+
+@pytest.mark.proves("E3")
+@pytest.mark.parametrize("nobody", [None, "", 0])
+def test_rows_as_log_analytics_sends_them_are_joined(nobody: object) -> None:
+    sensor = {
+        "TimeGenerated": "2026-11-25T01:00:00.1234567Z", "Computer": "web-01",
+        "AzureResourceId": WEB_01, "MonitoredEntityType": "File", "ChangeType": "Modified",
+        "FilePath": "/etc/passwd", "FileSha256": "ab" * 32, "FileSize": "2048",
+        "InitiatingProcessId": 4711, "InitiatingProcessName": "vim",
+        "InitiatingProcessAccountName": "root",
+    }  # fmt: skip
+    who = ("InitiatingProcessId", "InitiatingProcessName", "InitiatingProcessAccountName")
+    late = {"TimeGenerated": "2026-11-25T20:00:00Z", "AzureResourceId": WEB_01.upper()}
+    scan = {**sensor, **late, **dict.fromkeys(who, nobody if nobody != 0 else None)}
+    if nobody == 0:
+        scan["InitiatingProcessId"] = 0
+    rows = [decode_change(row, table=MDE, workspace="w") for row in (sensor, scan)]
+    [pair] = pairs(rows)
+    assert [pair.sensor, pair.scan] == rows
+    assert rows[0].key != rows[1].key
 
 
 def test_of_two_scans_one_alone_is_the_sensors() -> None:
