@@ -210,3 +210,27 @@ evidence = st.dictionaries(
 def test_any_answer_is_read(said: dict[str, Any], shown: list[Any]) -> None:
     found = xdr_alert_of(json.dumps({"id": "a", "evidence": shown} | said).encode())
     assert len(found.entities) <= len(shown)
+
+
+@pytest.mark.proves("D5")
+async def test_what_changed_is_read_page_by_page(wire: Wire, gateway: XdrGateway) -> None:
+    one = {"id": "da1", "title": "T"}
+    wire.answer("GET", ALERTS, Answer({"value": [one] * 200}), Answer({"value": [one, {}]}))
+    found = await gateway.changed_since(datetime(2026, 11, 25, 9, tzinfo=UTC))
+    assert len(found) == 201  # one without an id is nobody's alert
+    assert [call.query["$skip"] for call in wire.received] == ["0", "200"]
+    assert wire.received[0].query["$filter"] == "lastUpdateDateTime ge 2026-11-25T09:00:00Z"
+
+
+@pytest.mark.proves("D5")
+async def test_an_incident_that_went_into_another_is_that_one(
+    wire: Wire, gateway: XdrGateway, shared: Path
+) -> None:
+    incidents = "/v1.0/security/incidents"
+    wire.answer("GET", f"{incidents}/7", Answer({"id": "7", "redirectIncidentId": "8"}))
+    whole = {"id": "8", "assignedTo": "eva@x", "alerts": [example(shared)]}
+    wire.answer("GET", f"{incidents}/8", Answer(whole))
+    found = await gateway.incident("7")
+    assert (found.incident_id, found.owner) == ("8", "eva@x")
+    assert [alert.xdr_id for alert in found.alerts] == [XDR_ID]
+    assert found.alerts[0].resource_ids == (VM,)
