@@ -3,6 +3,7 @@
 --
 -- KEYS 1 audit stream   2 op-id   3 deadlines   4 open   5 pending   6 active   7 number   8 lease
 --      then 4 per change: request hash, requests of the person, requests of the VM, same fingerprint
+--      then requests of each further VM that a change to Azure is about
 -- ARGV 1 op-id                      7 offset of the clock in µs (0 except in the demo)
 --      2 life of the op-id in ms    8 number that is free ("": no new request)
 --      3 void that may be passed    9 value the lease must have ("": none needed)
@@ -36,8 +37,11 @@ end
 
 local TYPES = {'stream', 'string', 'zset', 'zset', 'zset', 'zset', 'string', 'string'}
 local PER_CHANGE = {'hash', 'zset', 'zset', 'string'}
+local changes = math.floor((#ARGV - FIRST_ARG) / PER_ARG)
+local FURTHER = FIRST_KEY + changes * PER_KEY
 for i, key in ipairs(KEYS) do
   local wanted = TYPES[i] or PER_CHANGE[(i - FIRST_KEY - 1) % PER_KEY + 1]
+  if i > FURTHER then wanted = 'zset' end
   local found = redis.call('TYPE', key).ok
   if found ~= 'none' and found ~= wanted then return answer('type', key) end
 end
@@ -73,8 +77,6 @@ local at = tonumber(ARGV[6])
 if math.abs(at - now) > AT_MOST_APART or at < head_at then
   return answer('time', string.format('%.0f', head_at))
 end
-
-local changes = (#KEYS - FIRST_KEY) / PER_KEY
 
 local function change(n)
   local key, arg = FIRST_KEY + (n - 1) * PER_KEY, FIRST_ARG + (n - 1) * PER_ARG
@@ -141,8 +143,12 @@ local function member(key, wanted, score, id)
   if wanted then redis.call('ZADD', key, 'NX', score, id) else redis.call('ZREM', key, id) end
 end
 
+local function indexes(c)
+  return {c.person, c.vm, unpack(KEYS, FURTHER + 1)}
+end
+
 local function index_new(c, score)
-  for _, key in ipairs({c.person, c.vm}) do
+  for _, key in ipairs(indexes(c)) do
     redis.call('ZADD', key, score, c.id)
     redis.call('ZREMRANGEBYRANK', key, 0, -tonumber(ARGV[11]) - 1)
     redis.call('PERSIST', key)
@@ -154,7 +160,8 @@ end
 local function close(c)
   if redis.call('GET', c.same) == c.id then redis.call('DEL', c.same) end
   if ARGV[10] ~= '0' then
-    for _, key in ipairs({c.hash, c.person, c.vm}) do redis.call('PEXPIRE', key, ARGV[10]) end
+    redis.call('PEXPIRE', c.hash, ARGV[10])
+    for _, key in ipairs(indexes(c)) do redis.call('PEXPIRE', key, ARGV[10]) end
   end
 end
 

@@ -208,7 +208,12 @@ class Writer:
                 keys.by_vm(request.target.resource_id),
                 keys.same(same_key(request)),
             ]
-        return listed
+        further = dict.fromkeys(
+            keys.by_vm(target.resource_id)
+            for request in plan.recorded.requests
+            for target in request.targets[1:]
+        )
+        return [*listed, *further]
 
     def _arguments(self, step: Step, plan: Plan, void: str) -> list[Argument]:
         arguments: list[Argument] = [

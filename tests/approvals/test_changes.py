@@ -207,6 +207,12 @@ async def filed_and_approved(ledger: Ledger) -> Request:
     return (await step(ledger, yes, "yes")).request
 
 
+async def test_a_change_is_in_the_history_of_every_machine(ledger: Ledger) -> None:
+    request = await filed_and_approved(ledger)
+    for target in (WEB_01, WEB_02):
+        assert [found.id for found in await ledger.by_vm(target.resource_id)] == [request.id]
+
+
 @pytest.mark.proves("J2")
 async def test_the_audit_log_proves_exactly_this_change(ledger: Ledger) -> None:
     request = await filed_and_approved(ledger)
