@@ -44,6 +44,16 @@ def test_the_right_to_close_early_is_a_role_of_its_own(repository: Path) -> None
     assert missing(EARLY_CLOSE, [early]) == ()
 
 
+def test_the_right_to_write_policies_is_a_role_of_its_own(repository: Path) -> None:
+    needed = {
+        "Microsoft.Security/locations/jitNetworkAccessPolicies/write",
+        "Microsoft.Security/locations/jitNetworkAccessPolicies/delete",
+        "Microsoft.Compute/virtualMachines/write",
+    }
+    assert set(_actions(repository, "jit-administrator")) == needed
+    assert not any(needed & set(_actions(repository, name)) for name in ROLES)
+
+
 @pytest.mark.proves("O7")
 def test_the_reader_changes_nothing(repository: Path) -> None:
     assert all(action.endswith("/read") for action in _actions(repository, "reader"))
