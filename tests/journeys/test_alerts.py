@@ -288,7 +288,7 @@ async def test_owner_and_verdict_go_to_defender_xdr(stage: Stage) -> None:
     await kimura.click(card, "alert_take")
     found = stage.azure.xdr.of(alert)
     assert found is not None
-    await until(lambda: found.owner == "kimura", within=15)
+    await until(lambda: found.owner == "kimura@example.com", within=15)
     await _resolve(kimura, stage, card)
     await until(lambda: "kimura: A test of ours" in found.comments, within=15)
     assert found.fields["status"] == "resolved"
