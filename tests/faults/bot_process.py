@@ -37,7 +37,7 @@ from tests.stage import QUICK, quickened
 TIMING = replace(QUICK, send_within=timedelta(seconds=1.5))
 LEASE_TTL = timedelta(seconds=1)
 #: What a bot imports while it works.
-IMPORTED = ("bot.run", "defender.sdk")
+IMPORTED = ("bot.run", "bot.feeds", "defender.sdk")
 
 
 def die(step: str) -> None:

@@ -39,11 +39,16 @@ def titles(numbers: Iterable[int]) -> dict[str, int]:
 
 
 def raise_alerts(
-    world: World, numbers: Iterable[int], *, vm: str = "web-01", severity: Severity = "Medium"
+    world: World,
+    numbers: Iterable[int],
+    *,
+    vm: str = "web-01",
+    severity: Severity = "Medium",
+    started_ago: timedelta = timedelta(seconds=90),
 ) -> None:
     """A High one goes to C0SOC, a Medium one to C0ALERTS."""
     for number in numbers:
-        world.azure.raise_alert(vm, title=title(number), severity=severity)
+        world.azure.raise_alert(vm, title=title(number), severity=severity, started_ago=started_ago)
 
 
 def bot_messages(world: World) -> Iterator[Message]:

@@ -46,9 +46,11 @@ class Bot:
 
     async def died(self) -> str:
         """Wait until it was killed at its step; the step's name."""
-        await eventually(lambda: not self.is_alive)
-        assert self.note.exists(), self.log.read_text()
-        return self.note.read_text(encoding="ascii")
+        try:
+            await eventually(lambda: not self.is_alive)
+            return self.note.read_text(encoding="ascii")
+        except (AssertionError, OSError) as error:
+            raise AssertionError(self.log.read_text()) from error
 
     async def kill(self) -> None:
         """As the kernel would end it, whatever it is doing."""
