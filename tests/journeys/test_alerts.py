@@ -289,7 +289,12 @@ async def test_owner_and_verdict_go_to_defender_xdr(stage: Stage) -> None:
     found = stage.azure.xdr.of(alert)
     assert found is not None
     await until(lambda: found.owner == "kimura@example.com", within=15)
-    await _resolve(kimura, stage, card)
+    await stage.slack.wait_update(card, containing="Taken by")
+    await kimura.click(card, "alert_resolve")
+    form = await kimura.wait_view(callback_id="alert.resolve")
+    await kimura.fill(form, "why", "benign")
+    await kimura.fill(form, "reason", "A test of ours")
+    await kimura.submit(form)
     await until(lambda: "kimura: A test of ours" in found.comments, within=15)
     assert found.fields["status"] == "resolved"
     assert found.fields["classification"] == "informationalExpectedActivity"
