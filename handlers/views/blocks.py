@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from handlers.views import safe
@@ -99,13 +99,17 @@ def context(*lines: str) -> Block:
 
 
 def header(text: str) -> Block:
-    """Slack counts a headline after escaping it (C020): one of brackets alone holds a quarter."""
-    said = safe.plain(text, HEADER_MAX)
-    limit = HEADER_MAX
-    while (over := safe.length(safe.escape(said)) - HEADER_MAX) > 0:
-        limit -= max(1, over // 5)
-        said = safe.plain(text, limit)
+    said = _as_counted(text, HEADER_MAX, safe.plain)
     return {"type": "header", "text": plain_text(said, HEADER_MAX)}
+
+
+def _as_counted(text: str, limit: int, cut: Callable[[str, int], str]) -> str:
+    """Slack counts these after escaping them (C020): one of brackets alone holds a quarter."""
+    said, allowed = cut(text, limit), limit
+    while (over := safe.length(safe.escape(said)) - limit) > 0:
+        allowed -= max(1, over // 5)
+        said = cut(text, allowed)
+    return said
 
 
 def actions(*elements: Element | None, block_id: str = "") -> Block:
@@ -192,13 +196,14 @@ def option(choice: Option) -> Element:
     element: Element = {
         "text": {
             "type": "plain_text",
-            "text": safe.label(choice.label, OPTION_MAX),
+            "text": _as_counted(choice.label, OPTION_MAX, safe.label),
             "emoji": False,
         },
         "value": choice.value,
     }
     if choice.description:
-        element["description"] = plain_text(choice.description, OPTION_MAX)
+        said = _as_counted(choice.description, OPTION_MAX, safe.plain)
+        element["description"] = plain_text(said, OPTION_MAX)
     return element
 
 

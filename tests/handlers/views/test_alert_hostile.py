@@ -165,3 +165,15 @@ def test_any_change_is_a_line_that_slack_takes(language: str, before: Alert, now
 def test_headline_is_cut_as_slack_counts_it(text: str) -> None:
     said = blocks.header(text)
     assert_valid_view({"type": "modal", "title": blocks.plain_text("x", 24), "blocks": [said]})
+
+
+@pytest.mark.proves("C020")
+@pytest.mark.parametrize("text", ["<" * 75, "web-01 " + "<!channel>" * 9, "&" * 76, "長" * 80, "a"])
+def test_options_are_cut_as_slack_counts_them(text: str) -> None:
+    offered = [blocks.Option("one", text, text)]
+    picked = blocks.choices("radio_buttons", "where", offered, ["one"])
+    field = blocks.field("where", "Where", picked)
+    title = blocks.plain_text("x", 24)
+    assert_valid_view(
+        {"type": "modal", "title": title, "submit": title, "close": title, "blocks": [field]}
+    )
