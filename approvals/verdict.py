@@ -97,6 +97,7 @@ class Code(StrEnum):
     JIT_IS_OFF = "jit_is_off"  # vm
     JIT_SAME = "jit_same"  # vm
     JIT_NO_NSG = "jit_no_nsg"  # vm
+    VM_STILL_THERE = "vm_still_there"  # vm
     # the typed line: args `word`, `position` (1 = first character)
     WORD_UNKNOWN = "word_unknown"
     HIDDEN_CHARACTER = "hidden_character"

@@ -16,7 +16,7 @@ import msgspec
 
 from defender.errors import AzureError
 from defender.records import Machine, PolicySnapshot, Subscription, VmPolicy
-from defender.resources import bare_subscription_id, fold
+from defender.resources import bare_subscription_id, fold, is_virtual_machine
 from defender.search import MachineIndex
 
 #: While a large estate is read for the first time, what was read so far can be searched.
@@ -148,6 +148,14 @@ class Estate:
     def has_policy(self, machine: Machine) -> bool:
         """Whether a JIT policy was seen for the machine; 'no' proves nothing."""
         return machine.key in self._entries
+
+    def left_behind(self) -> tuple[VmPolicy, ...]:
+        """Entries of machines that were not in the lists any more: a hint, proving nothing."""
+        return tuple(
+            entries[0]
+            for key, entries in sorted(self._entries.items())
+            if self.index.by_id(key) is None and is_virtual_machine(entries[0].vm_id)
+        )
 
     def policy_hint(self, machine: Machine) -> tuple[VmPolicy, ...]:
         """The policy entries last seen for the machine: to show ports, never to decide."""

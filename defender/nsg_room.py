@@ -9,6 +9,7 @@ from defender.errors import AzureForbidden, AzureNotFound
 from defender.network import NetworkGateway
 from defender.records import Machine
 from defender.resources import ResourceId
+from defender.versions import COMPUTE_VERSION
 
 #: Azure's lowest priority for a rule of one's own; JIT's denies were seen there and upward.
 LAST_PRIORITY = 4096
@@ -38,6 +39,14 @@ class NsgRooms(NetworkGateway):
             NsgRoom(group.nsg_id, group.inbound_priorities, _denied(group, machine, addresses))
             for group in groups
         )
+
+    async def is_gone(self, machine: Machine) -> bool:
+        """Whether Azure says that there is no such machine; without the right it says otherwise."""
+        try:
+            await self._clients.get(machine.resource_id, COMPUTE_VERSION)
+        except AzureNotFound:
+            return True
+        return False
 
 
 def _denied(group: SecurityGroup, machine: Machine, addresses: list[str]) -> frozenset[int]:

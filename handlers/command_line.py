@@ -49,6 +49,7 @@ class Verb(StrEnum):
     ENABLE = "enable"
     EDIT = "edit"
     DISABLE = "disable"
+    CLEAN = "clean"
     UNDO = "undo"
 
 
@@ -86,15 +87,15 @@ VERBS: dict[str, Verb] = {
     "enable": Verb.ENABLE,
     "edit": Verb.EDIT,
     "disable": Verb.DISABLE,
+    "clean": Verb.CLEAN,
     "undo": Verb.UNDO,
+    "整理": Verb.CLEAN,
     "有効化": Verb.ENABLE,
     "設定変更": Verb.EDIT,
     "無効化": Verb.DISABLE,
     "元に戻す": Verb.UNDO,
 }
 
-#: Changes of JIT policies: they name machines, often several.
-POLICY_VERBS = frozenset({Verb.ENABLE, Verb.EDIT, Verb.DISABLE})
 _LONGEST = re.compile(r"max(?:imum)?|最長", re.IGNORECASE)
 
 _UNIT = (
@@ -277,7 +278,7 @@ def _act(verb: Verb, words: tuple[Word, ...]) -> CommandLine:
             return _page(line, words)
         case Verb.HISTORY:
             return _history(line, words)
-        case Verb.ENABLE | Verb.EDIT | Verb.DISABLE:
+        case Verb.ENABLE | Verb.EDIT | Verb.DISABLE | Verb.CLEAN:
             return _policy(line, words)
         case _:
             return _decision(line, words)

@@ -74,6 +74,7 @@ class Jit:
             Verb.ENABLE: self._policies.ask,
             Verb.EDIT: self._policies.ask,
             Verb.DISABLE: self._policies.ask,
+            Verb.CLEAN: self._policies.ask,
             Verb.UNDO: self._policies.undo,
         }
 

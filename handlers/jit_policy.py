@@ -8,6 +8,8 @@ from datetime import timedelta
 from ipaddress import ip_network
 from typing import Literal
 
+import msgspec
+
 from approvals.actions.jit_policy_ports import ports_of
 from approvals.changes import JitPolicyChange
 from approvals.changes.jit_policy import JitEntry, JitPort
@@ -24,7 +26,7 @@ from handlers.caller import Caller
 from handlers.changes import Wanted, file_change, undo_change
 from handlers.command_line import CommandLine, Verb
 from handlers.locale import Locale
-from handlers.places import target_of
+from handlers.places import machine_of, target_of
 from handlers.replies import Checking, Reply
 from handlers.services import Services
 from handlers.views import answers, safe
@@ -39,8 +41,13 @@ DEFAULT_PORTS = {"windows": (3389,)}
 ANY = frozenset({"*", "any", "anywhere", "0.0.0.0/0"})
 TAG = "tag:"
 
-Deed = Literal["enable", "edit", "disable"]
-DEEDS: dict[Verb, Deed] = {Verb.ENABLE: "enable", Verb.EDIT: "edit", Verb.DISABLE: "disable"}
+Deed = Literal["enable", "edit", "disable", "clean"]
+DEEDS: dict[Verb, Deed] = {
+    Verb.ENABLE: "enable",
+    Verb.EDIT: "edit",
+    Verb.DISABLE: "disable",
+    Verb.CLEAN: "clean",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class JitPolicyCommands:
         self._s = services
 
     async def ask(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
+        if not line.vms and line.verb is Verb.CLEAN:
+            return self._left_behind(locale)
         if not line.vms:
             return _note(locale, "usage", locale.text("jit_policy_line.usage_example"))
         if not line.reason:
@@ -103,7 +112,10 @@ class JitPolicyCommands:
         except AzureError as error:
             return answers.azure_unreachable(error.code, locale)
         targets: tuple[Target, ...] = tuple(
-            target_of(self._s, str(machine.resource_id)) for machine in machines
+            msgspec.structs.replace(
+                target_of(self._s, str(machine.resource_id)), location=machine.location
+            )
+            for machine in machines
         )
         change = JitPolicyChange(targets=targets, deed=deed, entries=entries)
         wanted = Wanted(change, line.reason or "", line.ticket or "")
@@ -123,12 +135,26 @@ class JitPolicyCommands:
 
     # --- words ---
 
+    def _left_behind(self, locale: Locale) -> Message:
+        """Entries of machines that the estate no longer has: a hint, asked of Azure when filed."""
+        found = left_behind(self._s)
+        if not found:
+            return _note(locale, "none_left")
+        names = [safe.code(machine.name, 80) for machine in found[:MACHINES_MAX]]
+        listed = locale.text("list.comma").join(names)
+        return answers.note(
+            locale,
+            locale.text("jit_policy_line.left", n=len(found)),
+            listed,
+            locale.text("jit_policy_line.left_line"),
+        )
+
     def _machines(
         self, person: PersonId, line: CommandLine, locale: Locale
     ) -> list[Machine] | Message:
         found: dict[str, Machine] = {}
         for typed in line.vms:
-            named = self._named(person, typed)
+            named = self._named(person, typed, is_gone=line.verb is Verb.CLEAN)
             if isinstance(named, Refusal):
                 return answers.refused((named,), locale, group_names=self._s.group_names())
             if not named:
@@ -139,7 +165,9 @@ class JitPolicyCommands:
             return _note(locale, "too_many", n=len(found), limit=MACHINES_MAX)
         return list(found.values())
 
-    def _named(self, person: PersonId, typed: str) -> list[Machine] | Refusal:
+    def _named(
+        self, person: PersonId, typed: str, *, is_gone: bool = False
+    ) -> list[Machine] | Refusal:
         """By name, `group/name` or `tag:key=value`; only what this person may ask for is named."""
         s = self._s
         is_tag = typed.casefold().startswith(TAG)
@@ -150,8 +178,9 @@ class JitPolicyCommands:
             group, slash, name = typed.rpartition("/")
             found = [
                 m
-                for m in s.estate.index.by_name(name)
-                if not slash or m.resource_group.casefold() == group.casefold()
+                for m in (left_behind(s) if is_gone else s.estate.index.by_name(name))
+                if m.name.casefold() == name.casefold()
+                and (not slash or m.resource_group.casefold() == group.casefold())
             ]
         policy, membership = s.policy(), s.membership()
         allowed = [m for m in found if may_ask(policy, person, m, membership, Kind.JIT_POLICY)]
@@ -193,6 +222,12 @@ class JitPolicyCommands:
         if sources is None:
             return _note(locale, "source", typed=safe.code(line.source or "", 80))
         return Wish(ports, longest, sources)
+
+
+def left_behind(s: Services) -> list[Machine]:
+    """Machines that JIT policies name and the estate, as last read, does not have."""
+    entries = s.estate.left_behind()
+    return [machine_of(s, str(entry.vm_id), entry.location) for entry in entries]
 
 
 def sources_of(typed: str, networks: Sequence[NamedNetwork]) -> tuple[str, ...] | None:

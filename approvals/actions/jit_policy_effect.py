@@ -27,6 +27,8 @@ class Rooms(Protocol):
 
     async def rooms(self, machine: Machine) -> tuple[NsgRoom, ...] | None: ...
 
+    async def is_gone(self, machine: Machine) -> bool: ...
+
 
 class Validation:
     """Reads each machine's policies and groups at this moment."""
@@ -44,7 +46,7 @@ class Validation:
             snapshot = await self._jit.policies_of(machine_of(target))
             if snapshot.partial:
                 raise AzureUnavailable("UnreadablePolicy", "A JIT policy could not be read whole.")
-            found = _placed(change, entry, target, snapshot)
+            found = await self._found(change, entry, target, snapshot)
             if isinstance(found, Refusal):
                 refusals.append(found)
             else:
@@ -56,6 +58,20 @@ class Validation:
         return msgspec.structs.replace(
             change, entries=tuple(entries), rules=rules, rules_unknown=unknown
         )
+
+    async def _found(
+        self, change: JitPolicyChange, entry: JitEntry, target: Target, snapshot: PolicySnapshot
+    ) -> list[JitEntry] | Refusal:
+        """Only of a machine that is gone from Azure the entry is cleaned away."""
+        if change.deed != "clean":
+            return _placed(change, entry, target, snapshot)
+        if not await self._rooms.is_gone(machine_of(target)):
+            return Refusal(Code.VM_STILL_THERE, Field.VM, {"vm": target.name})
+        left = [at for at in snapshot.of(target.resource_id) if at.ports]
+        if not left:
+            return Refusal(Code.JIT_IS_OFF, Field.VM, {"vm": target.name})
+        gone = msgspec.structs.replace(entry, is_gone=True)
+        return [_gone(gone, target, at) for at in left]
 
     async def _denies(
         self, change: JitPolicyChange, entries: Sequence[JitEntry]

@@ -25,6 +25,7 @@ TOPICS = (
     "enable",
     "edit",
     "disable",
+    "clean",
     "undo",
 )
 

@@ -11,8 +11,8 @@ from approvals.ports import port_label
 from handlers.locale import Locale
 from handlers.views import safe
 
-#: Machines that a box spells out; more are counted.
-MACHINES_SHOWN = 8
+#: Groups of machines of one setting that a box spells out: as many as one request may name.
+GROUPS_SHOWN = 20
 #: Rules of Azure that a box spells out.
 RULES_SHOWN = 8
 ANYWHERE = frozenset({"*", "any", "0.0.0.0/0"})
@@ -24,18 +24,22 @@ def what(change: JitPolicyChange, targets: str, locale: Locale) -> str:
 
 def lines(change: JitPolicyChange, locale: Locale) -> list[str]:
     """Machines first, then what Azure adds to the network rules."""
-    shown = change.entries[:MACHINES_SHOWN]
-    found = [line for entry in shown for line in _entry(entry, locale)]
-    more = len(change.entries) - len(shown)
+    alike: dict[tuple[object, ...], list[JitEntry]] = {}
+    for entry in change.entries:
+        alike.setdefault((entry.ports, entry.before, _policy(entry)), []).append(entry)
+    shown = list(alike.values())[:GROUPS_SHOWN]
+    found = [line for entries in shown for line in _entries(entries, locale)]
+    more = len(change.entries) - sum(map(len, shown))
     if more > 0:
         found.append(locale.text("jit_policy.more", n=more))
     return [*found, *_rules(change, locale)]
 
 
-def _entry(entry: JitEntry, locale: Locale) -> list[str]:
-    name = safe.one_line(entry.resource_id.rpartition("/")[2])
-    policy = safe.one_line(entry.policy_id.rpartition("/")[2])
-    found = [locale.text("jit_policy.machine", vm=name, policy=policy)]
+def _entries(entries: Sequence[JitEntry], locale: Locale) -> list[str]:
+    """Machines that are set alike, in one: every name is there for the approver."""
+    names = [safe.one_line(entry.resource_id.rpartition("/")[2]) for entry in entries]
+    vms, entry = locale.text("list.comma").join(names), entries[0]
+    found = [locale.text("jit_policy.machine", vm=vms, policy=_policy(entry))]
     found += [_port("jit_policy.port", port, locale) for port in _sorted(entry.ports)]
     if not entry.ports:
         found.append(locale.text("jit_policy.no_ports"))
@@ -43,6 +47,10 @@ def _entry(entry: JitEntry, locale: Locale) -> list[str]:
     was = [port for port in _sorted(entry.before) if port not in wanted]
     found += [_port("jit_policy.was", port, locale) for port in was]
     return found
+
+
+def _policy(entry: JitEntry) -> str:
+    return safe.one_line(entry.policy_id.rpartition("/")[2])
 
 
 def _port(key: str, port: JitPort, locale: Locale) -> str:

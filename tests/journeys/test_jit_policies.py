@@ -244,3 +244,29 @@ async def test_an_edit_of_ours_is_not_told_as_made_outside(stage: Stage) -> None
     other = EntrySeen(entry.resource_id, (), tuple(now[:1]), stage.clock.now())
     assert not await own.made(PolicyChange("web-03", "changed", was, other))
     assert not await own.made(PolicyChange("web-03", "removed", was, None))
+
+
+@pytest.mark.proves("C14")
+async def test_a_deleted_machine_left_in_a_policy_is_named_and_taken_out(stage: Stage) -> None:
+    others = names(stage)
+    entry = entry_of(stage, "web-03")
+    assert entry is not None
+    policies = stage.azure.state.policies.values()
+    policy = next(found for found in policies if entry in found.entries)
+    left = replace(entry, vm_id=entry.vm_id.replace("web-03", "web-33"))
+    stage.azure.state.put_policy(
+        replace(policy, entries=(*policy.entries, left)),
+        now=stage.clock.now(),
+        settle=timedelta(),
+    )
+    await stage.service.estate.refresh_all()
+    alice = stage.slack.person("alice")
+    await alice.command("C0OPS", "/jit clean")
+    await alice.wait_ephemeral("web-33")
+    await alice.command("C0OPS", "/jit clean web-04 because tidy")
+    await alice.wait_ephemeral("web-04")
+    assert not await stage.ledger.pending()
+    card = await asked(stage, "/jit clean web-33 because it was deleted")
+    await stage.slack.person("suzuki").click(card, "jit_approve")
+    await stage.wait_state(State.APPLIED)
+    assert names(stage) == others
