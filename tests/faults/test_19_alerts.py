@@ -3,66 +3,51 @@
 from __future__ import annotations
 
 import pytest
-from redis.asyncio import Redis
 
-from bot.embedded import Embedded
-from delivery.outbox import Outbox
-from feeds.reading import AlertReads
-from feeds.verify import Verify
-from sandbox.slack import SandboxSlack
-from tests.feeds.alerts import OPS, an_alert
-from tests.feeds.processes import Feeds, all_told, told
+from tests.faults.feed_rounds import all_told, raise_alerts, storms, titles, told, verified
+from tests.faults.processes import World, eventually
 
-SECONDS = 60.0
-ARCHIVE = "C0ARCHIVE"
-AUDIT = "C0AUDIT"
+ROUTED, FALLBACK = "C0SOC", "C0ALERTS"
+STORM = 300
 
 
 @pytest.mark.proves("FAULT-19", "D13")
-async def test_a_storm_for_an_archived_channel_goes_to_the_fallback(
-    slack: SandboxSlack, valkey: Embedded, redis: Redis, outbox: Outbox
-) -> None:
-    store = AlertReads(redis, tag="test")
-    async with Feeds(slack, valkey.url, {ARCHIVE: (0, 600)}) as feeds:
-        await feeds.start()
-        await slack.wait(lambda: len(told(slack)) > 100, SECONDS)
-        feeds.kill()
-        await feeds.start()
-        await all_told(outbox, store, 600, SECONDS)
-    assert told(slack) == {an_alert(n).key: 1 for n in range(600)}
-    card, *thread = [message for message in slack.channel(AUDIT).messages if message.bot]
-    assert card.text.startswith("storm:S-1")
-    assert {message.thread_ts for message in thread} == {card.ts}
+async def test_a_storm_for_an_archived_channel_goes_to_the_fallback(world: World) -> None:
+    world.slack.core.workspace.channels[ROUTED].is_archived = True
+    raise_alerts(world, range(STORM), severity="High")
+    await world.killed_at("after-post", 2, POLL_EVERY="2")
+    await world.start_bot(POLL_EVERY="2")
+    await all_told(world, alerts=STORM)
+    assert told(world) == titles(range(STORM))
+    [card] = storms(world)
+    assert card.channel == FALLBACK
+    thread = world.slack.channel(FALLBACK).thread(card.ts)[1:]
+    assert len(thread) > 1
 
 
 @pytest.mark.proves("FAULT-19", "D13")
-async def test_a_channel_archived_in_the_middle_of_a_storm(
-    slack: SandboxSlack, valkey: Embedded, redis: Redis, outbox: Outbox
-) -> None:
-    store = AlertReads(redis, tag="test")
-    async with Feeds(slack, valkey.url, {OPS: (0, 1_500)}, interval=0.1) as feeds:
-        await feeds.start()
-        await slack.wait(lambda: len(told(slack)) > 300, SECONDS)
-        slack.core.workspace.channels[OPS].is_archived = True
-        await all_told(outbox, store, 1_500, SECONDS)
-    assert told(slack) == {an_alert(n).key: 1 for n in range(1_500)}
-    assert any(message.bot for message in slack.channel(AUDIT).messages)
+async def test_a_channel_archived_in_the_middle_of_a_storm(world: World) -> None:
+    raise_alerts(world, range(STORM), severity="High")
+    await world.killed_at("after-post", 2, POLL_EVERY="2")
+    assert storms(world)
+    world.slack.core.workspace.channels[ROUTED].is_archived = True
+    await world.start_bot(POLL_EVERY="2")
+    await all_told(world, alerts=STORM)
+    assert told(world) == titles(range(STORM))
+    assert any(message.bot for message in world.slack.channel(FALLBACK).messages)
 
 
 @pytest.mark.proves("FAULT-19", "D14")
-async def test_a_revoked_token_keeps_every_alert_waiting(
-    slack: SandboxSlack, valkey: Embedded, redis: Redis, outbox: Outbox
-) -> None:
-    store = AlertReads(redis, tag="test")
-    fault = slack.faults.error("chat.postMessage", "token_revoked", times=None)
-    async with Feeds(slack, valkey.url, {OPS: (0, 400)}) as feeds:
-        await feeds.start()
-        await slack.wait(lambda: fault.hits >= 3, SECONDS)
-        feeds.kill()
-        await feeds.start()
-        report = await Verify(store, outbox).run()
-        assert report.is_good
+async def test_a_revoked_token_keeps_every_alert_waiting(world: World) -> None:
+    fault = world.slack.faults.error("chat.postMessage", "token_revoked", times=None)
+    raise_alerts(world, range(STORM))
+    for hits in (1, 2):
+        bot = await world.start_bot(POLL_EVERY="2")
+        await eventually(lambda hits=hits: fault.hits >= hits)
+        report, _ = await verified(world)
         assert report.told == 0
-        slack.faults.clear()
-        await all_told(outbox, store, 400, SECONDS)
-    assert told(slack) == {an_alert(n).key: 1 for n in range(400)}
+        await bot.kill()
+    world.slack.faults.clear()
+    await world.start_bot(POLL_EVERY="2")
+    await all_told(world, alerts=STORM)
+    assert told(world) == titles(range(STORM))
