@@ -1,4 +1,7 @@
-"""What a command of the command line needs: its language, its texts, the settings."""
+"""What a command of the command line needs: its language, its texts, the settings.
+
+The settings are imported by what asks for them: `--help` and a start do without.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from bot.locales import LANGUAGES, load
-from bot.settings import Mistake, Settings, load_settings
+
+if TYPE_CHECKING:
+    from bot.settings import Mistake, Settings
 
 #: The command did what it should, and what it looked at is good.
 GOOD = 0
@@ -53,11 +58,13 @@ class Console:
 
     def settings(self) -> Settings:
         """The settings; with mistakes, one sentence each on standard error and exit code 2."""
+        from bot.settings import load_settings
+
         return self.checked(load_settings(self.config, self.environ, language=self.language))
 
     def checked(self, found: Settings | list[Mistake]) -> Settings:
         """The settings that were found; ends the process as `settings` does."""
-        if isinstance(found, Settings):
+        if not isinstance(found, list):
             return found
         for mistake in found:
             print(mistake, file=self.stderr)

@@ -6,15 +6,17 @@ the life of a bot: so that time passes beside our own imports, and that memory g
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from bot.settings import Mistake, Settings, load_settings
+if TYPE_CHECKING:
+    from bot.settings import Mistake, Settings
 
 _Request = tuple[Path | None, dict[str, str], str]
 
@@ -36,16 +38,20 @@ class Reading:
             env=_own_environment(),
         )
         request: _Request = (path, dict(environ), language)
-        self._request = pickle.dumps(request)
+        assert self._process.stdin is not None
+        # what has ended already says so in `result`
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
+            pipe.write(pickle.dumps(request))
 
     def result(self) -> Settings | list[Mistake]:
         """As `load_settings` gives it. SettingsProcessFailed when the process was ended."""
-        answer, _ = self._process.communicate(self._request)
-        if self._process.returncode != 0:
-            raise SettingsProcessFailed(
-                f"reading the settings ended with {self._process.returncode}"
-            )
-        return cast(Settings | list[Mistake], pickle.loads(answer))  # noqa: S301 - our own process
+        assert self._process.stdout is not None
+        with self._process.stdout as pipe:
+            answer = pipe.read()
+        code = self._process.wait()
+        if code != 0:
+            raise SettingsProcessFailed(f"reading the settings ended with {code}")
+        return cast("Settings | list[Mistake]", pickle.loads(answer))  # noqa: S301 - our own process
 
 
 def _own_environment() -> dict[str, str]:
@@ -57,10 +63,9 @@ def _own_environment() -> dict[str, str]:
 
 def main() -> None:
     """The process: one request on standard input, one answer on standard output."""
-    asked = sys.stdin.buffer.read()
-    if not asked:
-        sys.exit(1)  # who started us ended before it asked, and has said why
-    path, environ, language = cast(_Request, pickle.loads(asked))  # noqa: S301 - our own process
+    from bot.settings import load_settings
+
+    path, environ, language = cast(_Request, pickle.load(sys.stdin.buffer))  # noqa: S301 - our own
     pickle.dump(load_settings(path, environ, language=language), sys.stdout.buffer)
 
 
