@@ -45,7 +45,10 @@ def _entries(entries: Sequence[JitEntry], locale: Locale) -> list[str]:
         found.append(locale.text("jit_policy.no_ports"))
     wanted = set(entry.ports)
     was = [port for port in _sorted(entry.before) if port not in wanted]
-    found += [_port("jit_policy.was", port, locale) for port in was]
+    numbers = {port.number for port in entry.ports}
+    for port in was:
+        key = "jit_policy.was" if port.number in numbers else "jit_policy.taken_out"
+        found.append(_port(key, port, locale))
     return found
 
 
@@ -57,10 +60,15 @@ def _port(key: str, port: JitPort, locale: Locale) -> str:
     protocol = f"/{port.protocol.lower()}" if port.protocol not in ("*", "") else ""
     return locale.text(
         key,
-        port=f"{port_label(port.number)}{protocol}",
+        port=f"{_named(port.number, locale)}{protocol}",
         longest=locale.duration(timedelta(seconds=port.longest_seconds)),
         sources=_sources(port.sources, locale),
     )
+
+
+def _named(number: int, locale: Locale) -> str:
+    name = port_label(number).removeprefix(str(number)).strip(" ()")
+    return locale.text("port.named", port=number, name=name) if name else str(number)
 
 
 def _sources(sources: Sequence[str], locale: Locale) -> str:
