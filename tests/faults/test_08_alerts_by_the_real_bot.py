@@ -32,7 +32,7 @@ STORM_STEPS = (
 STORM_ROUND = 60
 
 
-@pytest.mark.proves("FAULT-8", "FAULT-26", "C074", "D1")
+@pytest.mark.proves("FAULT-8", "C074", "D1")
 async def test_killed_while_it_tells_single_alerts(world: World) -> None:
     count = 0
     for steps in STEPS:
@@ -49,7 +49,7 @@ async def test_killed_while_it_tells_single_alerts(world: World) -> None:
     assert not storms(world)
 
 
-@pytest.mark.proves("FAULT-8", "FAULT-27", "C074", "D13", "D14")
+@pytest.mark.proves("FAULT-8", "C074", "D13", "D14")
 async def test_killed_while_it_tells_a_storm(world: World) -> None:
     count = 0
     for step, turn in STORM_STEPS:
