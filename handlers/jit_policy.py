@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_network
 from typing import Literal
 
 import msgspec
@@ -16,7 +14,6 @@ from approvals.changes.jit_policy import JitEntry, JitPort
 from approvals.events import Kind, PersonId, RequestId, Target
 from approvals.policy import may_ask
 from approvals.ports import parse_ports
-from approvals.source import NamedNetwork
 from approvals.verdict import Code, Field, Refusal
 from approvals.window import parse_length
 from defender.errors import AzureError
@@ -25,6 +22,7 @@ from handlers import answering
 from handlers.caller import Caller
 from handlers.changes import Wanted, file_change, undo_change
 from handlers.command_line import CommandLine, Verb
+from handlers.jit_policy_wish import Wish, port_of, sources_of
 from handlers.locale import Locale
 from handlers.places import machine_of, target_of
 from handlers.replies import Checking, Reply
@@ -34,11 +32,8 @@ from handlers.views.blocks import Message
 
 #: Machines that one request may be about: an approver must be able to read them.
 MACHINES_MAX = 20
-#: What Azure's portal proposes where nothing is said.
-LONGEST = timedelta(hours=3)
 SHORTEST_MAX, LONGEST_MAX = timedelta(minutes=5), timedelta(hours=24)
 DEFAULT_PORTS = {"windows": (3389,)}
-ANY = frozenset({"*", "any", "anywhere", "0.0.0.0/0"})
 TAG = "tag:"
 
 Deed = Literal["enable", "edit", "disable", "clean"]
@@ -48,15 +43,6 @@ DEEDS: dict[Verb, Deed] = {
     Verb.DISABLE: "disable",
     Verb.CLEAN: "clean",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the line says of ports; empty parts are those of now, or the usual ones."""
-
-    ports: tuple[int, ...]
-    longest: timedelta | None
-    sources: tuple[str, ...]
 
 
 class JitPolicyCommands:
@@ -126,11 +112,11 @@ class JitPolicyCommands:
         ports: tuple[JitPort, ...] = ()
         if deed == "enable":
             numbers = wish.ports or DEFAULT_PORTS.get(machine.os.lower(), (22,))
-            ports = tuple(_port(number, wish, None) for number in numbers)
+            ports = tuple(port_of(number, wish, None) for number in numbers)
         elif deed == "edit":
             snapshot = await self._s.jit.policies_of(machine)
             now = {p.number: p for at in snapshot.of(machine.resource_id) for p in ports_of(at)}
-            ports = tuple(_port(n, wish, now.get(n)) for n in wish.ports or sorted(now))
+            ports = tuple(port_of(n, wish, now.get(n)) for n in wish.ports or sorted(now))
         return JitEntry(str(machine.resource_id), "", machine.location, ports)
 
     # --- words ---
@@ -228,32 +214,6 @@ def left_behind(s: Services) -> list[Machine]:
     """Machines that JIT policies name and the estate, as last read, does not have."""
     entries = s.estate.left_behind()
     return [machine_of(s, str(entry.vm_id), entry.location) for entry in entries]
-
-
-def sources_of(typed: str, networks: Sequence[NamedNetwork]) -> tuple[str, ...] | None:
-    """Addresses, networks, names of networks, `any`; None where one of them is none of these."""
-    named = {network.name.casefold(): str(network.prefix) for network in networks}
-    found: list[str] = []
-    for part in filter(None, (word.strip() for word in typed.split(","))):
-        if part.casefold() in ANY:
-            found.append("*")
-            continue
-        try:
-            network = ip_network(named.get(part.casefold(), part))
-        except ValueError:
-            return None
-        is_host = network.prefixlen == network.max_prefixlen
-        found.append(str(network.network_address) if is_host else str(network))
-    return ("*",) if "*" in found else tuple(dict.fromkeys(found))
-
-
-def _port(number: int, wish: Wish, now: JitPort | None) -> JitPort:
-    longest = int((wish.longest or LONGEST).total_seconds())
-    if now is None:
-        return JitPort(number, longest, wish.sources or ("*",))
-    if wish.longest is None:
-        longest = now.longest_seconds
-    return JitPort(number, longest, wish.sources or now.sources, now.protocol)
 
 
 def _has_tag(machine: Machine, key: str, value: str) -> bool:
