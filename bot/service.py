@@ -47,7 +47,7 @@ from bot.background import LEASE_TTL, ApplyConsumer, Drives, Leader, Tasks, fore
 from bot.clock import Clock
 from bot.estate_cache import EstateCache
 from bot.groups import Groups
-from bot.health import Health, application
+from bot.health import Health
 from bot.http import LINGER_SECONDS, PUSH_PATH, HttpEdge
 from bot.ledger_access import entra_tokens
 from bot.locales import LANGUAGES, load
@@ -532,8 +532,9 @@ class Service:
             loop(forever("redis token", fresh, timedelta(0)), name="redis token")
         http = self.settings.http
         if http.health_port >= 0:
+            door = await asyncio.to_thread(importlib.import_module, "bot.health_door")
             self.health_port = await self._listen(
-                application(self.health), http.health_host, http.health_port
+                door.application(self.health), http.health_host, http.health_port
             )
         if self.settings.slack.mode == "socket":
             await self._serve_pushes()

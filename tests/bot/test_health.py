@@ -8,7 +8,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from redis.asyncio import Redis
 
-from bot.health import Colour, Health, application
+from bot.health import Colour, Health
+from bot.health_door import application
 from bot.replicas import Replicas
 
 
