@@ -516,6 +516,10 @@ class Service:
     async def _behind(self) -> None:
         """Everything that no click waits for. A failure here ends the process: see `run`."""
         await self._wire_feeds()
+        # Python makes a class with slots twice: the first ones go before Azure's take their room.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
         loop = self.tasks.loop
         loop(forever("apply", self._apply.run, timedelta(0)), name="apply")
         loop(forever("show", self._show.run, timedelta(0)), name="show")
