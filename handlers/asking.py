@@ -94,7 +94,7 @@ def find_machine(s: Services, person: PersonId, typed: str) -> Machine | Ambiguo
     if len(allowed) > 1:
         return Ambiguous(tuple(allowed))
     if found:
-        return _not_allowed(s, found[0], person)
+        return not_allowed(s, found[0], person)
     outside = _named(s.estate.arc, typed)
     if outside:
         return Refusal(Code.VM_OUTSIDE_AZURE, Field.VM, {"vm": outside[0].name})
@@ -122,10 +122,14 @@ def _named(index: MachineIndex, typed: str) -> Sequence[Machine]:
     return found
 
 
-def _not_allowed(s: Services, machine: Machine, person: PersonId) -> Refusal:
-    rule = s.policy().rule_for(machine)
+def not_allowed(
+    s: Services, machine: Machine, person: PersonId, kind: Kind = Kind.JIT_ACCESS
+) -> Refusal:
+    """Why this person may not ask for that on this machine."""
+    rule = s.policy().rule_for(machine, kind)
     if rule is None:
-        return Refusal(Code.VM_NO_RULE, Field.VM, {"vm": machine.name})
+        code = Code.VM_NO_RULE if kind is Kind.JIT_ACCESS else Code.KIND_NO_RULE
+        return Refusal(code, Field.VM, {"vm": machine.name})
     if rule.askers.shuts_out(person, s.membership()):
         return Refusal(Code.GUEST, Field.VM, {"rule": rule.name})
     args = {
@@ -188,7 +192,7 @@ async def parse(
     """Words become types; every word that can't is named at once."""
     rule = s.policy().rule_for(machine)
     if rule is None:
-        return Wrong((_not_allowed(s, machine, person),), None, machine)
+        return Wrong((not_allowed(s, machine, person),), None, machine)
     offered = [port.number for p in snapshot.of(machine.resource_id) for port in p.ports]
     ports = parse_ports(",".join(draft.ports), offered)
     source = await parse_draft_source(s, draft, rule, person)

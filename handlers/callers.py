@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from msgspec import structs
 
-from approvals.actions.jit_access import machine_of
+from approvals.actions.targets import machine_of
 from approvals.request import Request
 from defender.activity import Activity
 from defender.activity_log import ActivityLog
@@ -144,7 +144,7 @@ class CallerSearch:
     async def _around(self, request: Request) -> tuple[str, ...]:
         """The groups whose rule is gone; else where the VM's policies stand."""
         if is_rule_gone(request):
-            return tuple(await self._groups.group_ids(machine_of(request)))
+            return tuple(await self._groups.group_ids(machine_of(request.target)))
         group = request.target.resource_id.partition("/providers/")[0]
         region = fold_location(request.target.location)
         return (f"{group}/providers/Microsoft.Security/locations/{region}",)

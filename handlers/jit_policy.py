@@ -19,6 +19,7 @@ from approvals.window import parse_length
 from defender.errors import AzureError
 from defender.records import Machine
 from handlers import answering
+from handlers.asking import not_allowed
 from handlers.caller import Caller
 from handlers.changes import Wanted, file_change, undo_change
 from handlers.command_line import CommandLine, Verb
@@ -176,19 +177,7 @@ class JitPolicyCommands:
             return Refusal(Code.VM_AMBIGUOUS, Field.VM, {"typed": typed})
         if not found:
             return Refusal(Code.VM_UNKNOWN, Field.VM, {"typed": typed, "near": ()})
-        return self._refused(found[0])
-
-    def _refused(self, machine: Machine) -> Refusal:
-        rule = self._s.policy().rule_for(machine, Kind.JIT_POLICY)
-        if rule is None:
-            return Refusal(Code.KIND_NO_RULE, Field.VM, {"vm": machine.name})
-        args = {
-            "vm": machine.name,
-            "rule": rule.name,
-            "groups": rule.askers.groups,
-            "people": rule.askers.people,
-        }
-        return Refusal(Code.VM_NOT_ALLOWED, Field.VM, args)
+        return not_allowed(s, found[0], person, Kind.JIT_POLICY)
 
     def _wish(
         self, line: CommandLine, machines: Sequence[Machine], locale: Locale

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from approvals.actions.targets import machine_of
 from approvals.events import Length, Opening, Terms
 from approvals.request import Request
 from defender.errors import (
@@ -27,7 +28,6 @@ from defender.errors import (
 from defender.inventory import Machine
 from defender.jit import AccessRecord, Jit, PolicySnapshot, VmPolicy
 from defender.network import Addresses, NsgRule
-from defender.resources import ResourceId
 
 #: A documentation address: whoever is let in by it is nobody (RFC 5737).
 NOBODY = "192.0.2.1"
@@ -147,7 +147,7 @@ class JitAccess:
         began = time.monotonic()
         try:
             async with asyncio.timeout(within.total_seconds()):
-                snapshot = await self._jit.policies_of(machine_of(request))
+                snapshot = await self._jit.policies_of(machine_of(request.target))
         except TimeoutError as error:
             raise AzureBusy("TimedOut", "The policy was not read in time.") from error
         except AzureUnavailable as error:
@@ -163,14 +163,14 @@ class JitAccess:
 
     async def records(self, request: Request) -> tuple[AccessRecord, ...]:
         """Azure's records of this request, whatever their state."""
-        snapshot = await self._jit.policies_of(machine_of(request))
+        snapshot = await self._jit.policies_of(machine_of(request.target))
         return self._ours(snapshot, request)
 
     async def look(
         self, request: Request, now: datetime
     ) -> tuple[Opening | None, tuple[AccessRecord, ...]]:
         """Azure's records of this request, and the opening when they show every port open."""
-        snapshot = await self._jit.policies_of(machine_of(request))
+        snapshot = await self._jit.policies_of(machine_of(request.target))
         ours = self._ours(snapshot, request)
         records = [record for record in ours if record.is_open]
         if not set(request.terms.ports) <= {record.port for record in records}:
@@ -194,7 +194,7 @@ class JitAccess:
             if policy.public_ip:
                 return policy.public_ip
         try:
-            addresses = await self._network.addresses(machine_of(request))
+            addresses = await self._network.addresses(machine_of(request.target))
         except AzureError:
             return ""  # the opening stands without it; the DM then says how to find the address
         return addresses.public_ip or addresses.private_ip or ""
@@ -216,7 +216,7 @@ class JitAccess:
         An allow rule for our ports counts as ours unless a live session of somebody else explains
         it: Azure may write another source than the one asked for (C035).
         """
-        machine = machine_of(request)
+        machine = machine_of(request.target)
         snapshot, rules = await asyncio.gather(
             self._jit.policies_of(machine), self._network.jit_rules(machine)
         )
@@ -236,7 +236,7 @@ class JitAccess:
 
     async def standing(self, request: Request) -> Standing:
         """Whether Azure has ended what should be open."""
-        snapshot = await self._jit.policies_of(machine_of(request))
+        snapshot = await self._jit.policies_of(machine_of(request.target))
         records = self._ours(snapshot, request)
         if any(record.is_live for record in records):
             return Standing.OPEN
@@ -258,7 +258,7 @@ class JitAccess:
 
     async def close(self, request: Request, now: datetime) -> None:
         """Close early by the first strategy that works. Raises CannotClose or AzureError."""
-        snapshot = await self._jit.policies_of(machine_of(request))
+        snapshot = await self._jit.policies_of(machine_of(request.target))
         ours = self._ours(snapshot, request)
         if ours and not any(record.is_live for record in ours):
             return await self._delete_left(request, snapshot, now)
@@ -288,7 +288,7 @@ class JitAccess:
     ) -> None:
         """Delete the rules that let this session in, unless they let in another one too."""
         del now
-        rules = await self._network.jit_rules(machine_of(request))
+        rules = await self._network.jit_rules(machine_of(request.target))
         if rules is None:
             raise CannotClose("no_right", "the NSG can't be read")
         mine = [rule for rule in rules if _opens(rule, request)]
@@ -330,21 +330,6 @@ class JitAccess:
             raise
         except AzureRefused as error:
             raise CannotClose("refused", error.message) from error
-
-
-def machine_of(request: Request) -> Machine:
-    """The gateway's machine from the target as it was asked for."""
-    target = request.target
-    return Machine(
-        resource_id=ResourceId(target.resource_id),
-        name=target.name,
-        resource_group=target.resource_group,
-        subscription_id=target.subscription_id,
-        subscription_name=target.subscription_name,
-        location=target.location,
-        os=target.os,
-        tags=target.tags,
-    )
 
 
 def _policy_with(snapshot: PolicySnapshot, request: Request) -> VmPolicy:

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from approvals.actions.jit_policy_ports import is_same, ports_of
+from approvals.actions.targets import machine_of
 from approvals.changes import JitPolicyChange
 from approvals.changes.jit_policy import JitEntry, NsgDeny
 from approvals.events import Target
@@ -16,7 +17,7 @@ from defender.errors import AzureUnavailable
 from defender.jit import Jit
 from defender.nsg_room import NsgRoom, free_priority
 from defender.records import Machine, PolicySnapshot, VmPolicy
-from defender.resources import ResourceId, fold, fold_location
+from defender.resources import fold, fold_location
 
 #: What Azure's portal calls the policy of a group and region.
 DEFAULT = "default"
@@ -176,17 +177,3 @@ def _target(change: JitPolicyChange, entry: JitEntry) -> Target:
     """The machine of an entry; each entry is of a target."""
     key = fold(entry.resource_id)
     return next(t for t in change.targets if fold(t.resource_id) == key)
-
-
-def machine_of(target: Target) -> Machine:
-    """The gateway's machine from a target."""
-    return Machine(
-        resource_id=ResourceId(target.resource_id),
-        name=target.name,
-        resource_group=target.resource_group,
-        subscription_id=target.subscription_id,
-        subscription_name=target.subscription_name,
-        location=target.location,
-        os=target.os,
-        tags=target.tags,
-    )
