@@ -26,10 +26,6 @@ class Kind(StrEnum):
     JIT_ACCESS = "jit_access"
     JIT_POLICY = "jit_policy"
     PLAN = "plan"
-    EXEMPTION = "exemption"
-    APP_CONTROL = "app_control"
-    NETWORK = "network"
-    FILE_INTEGRITY = "file_integrity"
 
 
 class Length(msgspec.Struct, frozen=True, tag="length"):
