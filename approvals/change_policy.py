@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from approvals.asking import check_reason, check_ticket
+from approvals.change_limits import over_limits
 from approvals.changes import AzureChange
 from approvals.events import PersonId
 from approvals.membership import Membership
 from approvals.policy import approvers_of, asker_refusal, too_few
-from approvals.policy_types import Policy, RuleSpec
+from approvals.policy_types import Policy
 from approvals.verdict import Code, Field, Needs, Refusal, Refused, Verdict
-from approvals.window import length_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def decide_change(policy: Policy, ask: ChangeAsk, membership: Membership, now: d
         asker_refusal(rule, ask.asker, targets[0].name, membership, now),
         check_reason(ask.reason),
         check_ticket(rule, ask.ticket),
-        *_limits(rule, ask.change),
+        *over_limits(rule, ask.change),
     ]
     approvers = approvers_of(policy, rule, ask.asker, membership)
     found.append(too_few(policy, rule, approvers, membership, now))
@@ -43,23 +43,6 @@ def decide_change(policy: Policy, ask: ChangeAsk, membership: Membership, now: d
     if refusals:
         return Refused(refusals)
     return Needs(rule.as_filed(policy.version), approvers, now + rule.lapse_after)
-
-
-def _limits(rule: RuleSpec, change: AzureChange) -> list[Refusal | None]:
-    """What the rule allows people to ask for is also what it lets into a VM's policy."""
-    if change.deed not in ("enable", "edit"):
-        return []
-    ports = {port.number: port for entry in change.entries for port in entry.ports}
-    found: list[Refusal | None] = []
-    if rule.ports is not None and (outside := sorted(set(ports) - rule.ports)):
-        args = {"rule": rule.name, "ports": tuple(outside), "allowed": tuple(sorted(rule.ports))}
-        found.append(Refusal(Code.PORT_NOT_IN_RULE, Field.PORTS, args))
-    longest = timedelta(seconds=max((p.longest_seconds for p in ports.values()), default=0))
-    if longest > rule.longest:
-        too_long = {"rule": rule.name, "longest": rule.longest}
-        nearest = length_text(rule.longest)
-        found.append(Refusal(Code.WINDOW_TOO_LONG_RULE, Field.WINDOW, too_long, nearest))
-    return found
 
 
 def _no_rule(policy: Policy, change: AzureChange) -> Refusal:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from approvals.asking import Ask, Extension, check_ask
+from approvals.change_limits import over_limits
 from approvals.events import SHORTEST_WINDOW, Kind, PersonId, Terms, Until, Window
 from approvals.membership import Membership
 from approvals.policy_types import Policy, RuleSpec, Who
@@ -270,7 +271,7 @@ def _still_allowed(rule: RuleSpec, request: Request, terms: Terms, now: datetime
     if rule.quorum > request.rule.quorum:
         return False
     if request.change is not None:
-        return True  # it has no ports, source or window: the change is approved as it is
+        return not over_limits(rule, request.change)
     if rule.ports is not None and not set(terms.ports) <= rule.ports:
         return False
     # An extension counts from its session's end; only the decision at filing knows that.

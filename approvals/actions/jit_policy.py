@@ -70,12 +70,12 @@ class JitPolicyAction:
 
     async def apply(self, change: AzureChange, before: str, within: timedelta) -> Outcome:
         """Policy after policy; what Azure refuses of one says nothing of the others."""
-        del before  # the change itself says from what state it starts
+        were = {fold(entry.resource_id): entry.ports for entry in _entries.decode(before)}
         ends_at = time.monotonic() + within.total_seconds()
         results: list[Result] = []
         for policy_id, entries in _by_policy(own(change, JitPolicyChange).entries).items():
             try:
-                results += await _Writing(self._policies, policy_id, entries, ends_at).done()
+                results += await _Writing(self._policies, policy_id, entries, were, ends_at).done()
             except AzureBusy as busy:
                 if not any(result.is_done for result in results):
                     raise
@@ -108,11 +108,13 @@ class _Writing:
         policies: JitPolicies,
         policy_id: str,
         entries: Sequence[JitEntry],
+        were: Mapping[str, tuple[JitPort, ...]],
         ends_at: float,
     ) -> None:
         self._policies = policies
         self._policy_id = policy_id
         self._entries = entries
+        self._were = were
         self._ends_at = ends_at
         self._written: set[str] = set()
 
@@ -127,7 +129,7 @@ class _Writing:
             if write:
                 await self._pause()
             await self._write(body, left)
-            body = await self._policies.read(self._policy_id)
+            body = await self._read_back()
             have = have_of(body)
         return [self._result(entry, have) for entry in self._entries]
 
@@ -149,6 +151,13 @@ class _Writing:
             raise
         self._written |= {fold(entry.resource_id) for entry in entries}
 
+    async def _read_back(self) -> bytes | None:
+        """A refusal to read says nothing of what was just written."""
+        try:
+            return await self._policies.read(self._policy_id)
+        except AzureRefused as refused:
+            raise OutcomeUnknown(refused.code, refused.message, refused.status) from refused
+
     async def _pause(self) -> None:
         if time.monotonic() + PAUSE_SECONDS >= self._ends_at:
             raise AzureUnavailable("TimedOut", "The policy does not show yet what was written.")
@@ -157,8 +166,9 @@ class _Writing:
     def _result(self, entry: JitEntry, have: Mapping[str, tuple[JitPort, ...]]) -> Result:
         key = fold(entry.resource_id)
         if is_same(have.get(key, ()), entry.ports):
-            name = _name(entry)
-            return Result(entry.resource_id, name, True, is_unchanged=key not in self._written)
+            # by the state before the first attempt: an earlier one may have written it
+            is_unchanged = is_same(self._were.get(key, ()), entry.ports)
+            return Result(entry.resource_id, _name(entry), True, is_unchanged=is_unchanged)
         code = "LostUpdate" if key in self._written else "PolicyChanged"
         return _failed(entry, code, "")
 

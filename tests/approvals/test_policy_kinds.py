@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
+from approvals.change_limits import over_limits
+from approvals.changes import JitPolicyChange
+from approvals.changes.jit_policy import JitEntry, JitPort
 from approvals.events import Kind
 from approvals.policy import may_ask
 from approvals.policy_types import ACCESS_ALONE, Policy
 from approvals.scope import make_scope
+from approvals.verdict import Code
 from tests.approvals.policy_samples import ALICE, machine, membership, policy, rule
 
 OF_POLICIES = frozenset({Kind.JIT_POLICY})
@@ -44,3 +49,16 @@ def test_one_rule_must_be_for_every_target() -> None:
     assert rules().rule_for_all([web, db], Kind.JIT_POLICY) is None
     assert rules().rule_for_all([], Kind.JIT_POLICY) is None
     assert rules().rule_for_all([web], Kind.PLAN) is None
+
+
+def test_no_machine_hides_what_another_asks_for() -> None:
+    """The same port of two machines, the long one first or last."""
+    short, long = JitPort(22, 3600), JitPort(22, 86400)
+    limited = replace(rule("web"), longest=timedelta(hours=4))
+    for ports in ((short, long), (long, short)):
+        entries = tuple(
+            JitEntry(f"/vm-{n}", "/policies/default", "japaneast", (port,))
+            for n, port in enumerate(ports)
+        )
+        change = JitPolicyChange(targets=(), deed="edit", entries=entries)
+        assert [found.code for found in over_limits(limited, change)] == [Code.WINDOW_TOO_LONG_RULE]

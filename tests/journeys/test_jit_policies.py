@@ -170,6 +170,7 @@ async def test_an_entry_is_taken_out_and_the_others_stay(stage: Stage) -> None:
 @pytest.mark.proves("C12")
 async def test_refused_half_way_and_tried_again(stage: Stage) -> None:
     """monitor-01 and cache-01 stand in different groups, so in different policies."""
+    before = [entry_of(stage, name) for name in ("cache-01", "bastion-01")]
     refusal = refuse(409, "ScopeLocked", "a lock", method="PUT", path_contains="rg-shop-prod")
     stage.azure.faults.add(refusal)
     line = "/jit edit cache-01,bastion-01 max 1h from office because audit"
@@ -183,10 +184,17 @@ async def test_refused_half_way_and_tried_again(stage: Stage) -> None:
     await stage.slack.person("alice").click(card, "jit_retry")
     applied = await stage.wait_state(State.APPLIED)
     assert applied.outcome is not None
-    assert [result.is_unchanged for result in applied.outcome.results] == [False, True]
+    assert [result.is_unchanged for result in applied.outcome.results] == [False, False]
     entry = entry_of(stage, "cache-01")
     assert entry is not None
     assert {port.sources for port in entry.ports} == {("203.0.113.0/24",)}
+    # what the first try wrote is put back, too
+    done = await stage.slack.wait_update(card, containing="Done: ")
+    await stage.slack.person("alice").click(done, "jit_undo")
+    back = await stage.slack.wait_message("C0OPS", containing="needed: JIT put back")
+    await stage.slack.person("suzuki").click(back, "jit_approve")
+    await stage.wait_state(State.APPLIED, 2)
+    assert [entry_of(stage, name) for name in ("cache-01", "bastion-01")] == before
 
 
 async def test_a_lost_update_is_found_and_made_again(stage: Stage) -> None:
