@@ -54,24 +54,28 @@ class XdrNews:
         cursor = await self._records.cursor()
         overlap = FIRST_OVERLAP if self._is_first else OVERLAP
         found = await self._xdr.changed_since((cursor or now) - overlap)
-        every = self._waiting | {one.xdr_id: one for one in found}
-        self._waiting = {}
-        for one in every.values():
-            await self._take(one, now)
+        # kept until it is taken: a step that fails is made again from here
+        self._waiting |= {one.xdr_id: one for one in found}
+        for one in list(self._waiting.values()):
+            if await self._is_taken(one, now):
+                del self._waiting[one.xdr_id]
+        for xdr_id in list(self._waiting)[WAITING_MAX:]:
+            del self._waiting[xdr_id]
         newest = max((one.changed_at for one in found if one.changed_at), default=None)
         if newest is not None and (cursor is None or newest > cursor):
             await self._records.advance(newest)
         self._is_first = False
 
-    async def _take(self, found: XdrAlert, now: datetime) -> None:
+    async def _is_taken(self, found: XdrAlert, now: datetime) -> bool:
+        """False while it waits for its alert, which may come up to two hours later."""
         record = await self._records.read(found.xdr_id)
         if not record.key and not is_touched(found):
-            return
+            return True
         stored = await self._ours(record.key, found)
         if stored is not None:
             await self.saw(found, stored)
-        elif (found.changed_at or now) > now - FIRST_OVERLAP and len(self._waiting) < WAITING_MAX:
-            self._waiting[found.xdr_id] = found
+            return True
+        return (found.changed_at or now) <= now - FIRST_OVERLAP
 
     async def _ours(self, key: str, found: XdrAlert) -> Stored | None:
         """Which of our alerts it is; None: none, or not yet."""

@@ -20,6 +20,7 @@ from defender.errors import (
     AzureNotFound,
     AzureRefused,
 )
+from defender.xdr import COMMENT_MAX
 from defender.xdr_decode import XdrAlert
 from delivery.outbox import Line
 from feeds.reading import Stored
@@ -121,7 +122,7 @@ class XdrWriter:
         assert want is not None  # asked before
         await self._change(stored, found, want)
         name = (await self._facts.names((actor,), ask=True)).get(actor, actor)
-        said = f"{name}: {deed.reason}"
+        said = f"{name}: {deed.reason}"[:COMMENT_MAX]  # as Graph will give it back
         if deed.reason and said not in [comment.text for comment in found.comments]:
             await self._records.say(found.xdr_id, said)
             await self._xdr.comment(found.xdr_id, said)

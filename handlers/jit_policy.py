@@ -12,7 +12,7 @@ from approvals.actions.jit_policy_ports import ports_of
 from approvals.changes import JitPolicyChange
 from approvals.changes.jit_policy import JitEntry, JitPort
 from approvals.events import Kind, PersonId, RequestId, Target
-from approvals.policy import may_ask
+from approvals.policy import askable, may_ask
 from approvals.ports import parse_ports
 from approvals.verdict import Code, Field, Refusal
 from approvals.window import parse_length
@@ -54,7 +54,7 @@ class JitPolicyCommands:
 
     async def ask(self, caller: Caller, line: CommandLine, locale: Locale) -> Reply:
         if not line.vms and line.verb is Verb.CLEAN:
-            return self._left_behind(locale)
+            return self._left_behind(caller.person, locale)
         if not line.vms:
             return _note(locale, "usage", locale.text("jit_policy_line.usage_example"))
         if not line.reason:
@@ -122,16 +122,21 @@ class JitPolicyCommands:
 
     # --- words ---
 
-    def _left_behind(self, locale: Locale) -> Message:
-        """Entries of machines that the estate no longer has: a hint, asked of Azure when filed."""
-        found = left_behind(self._s)
+    def _left_behind(self, person: PersonId, locale: Locale) -> Message:
+        """Entries of machines that the estate no longer has: a hint, asked of Azure when filed.
+
+        Only what this person may ask for is named.
+        """
+        s = self._s
+        may = askable(s.policy(), person, s.membership(), Kind.JIT_POLICY)
+        found = [machine for machine in left_behind(s) if may(machine)]
         if not found:
             return _note(locale, "none_left")
         names = [safe.code(machine.name, 80) for machine in found[:MACHINES_MAX]]
         listed = locale.text("list.comma").join(names)
         return answers.note(
             locale,
-            locale.text("jit_policy_line.left", n=len(found)),
+            locale.plural("jit_policy_line.left", len(found)),
             listed,
             locale.text("jit_policy_line.left_line"),
         )

@@ -15,6 +15,7 @@ from handlers.own_policies import OwnPolicies
 from sandbox.azure.faults import Fault, refuse
 from sandbox.slack import Message
 from sandbox.world.model import JitEntry
+from tests.journeys.test_guests import guest
 from tests.stage import Stage
 
 LINE = "/jit enable monitor-01 ssh,8443 max 2h from 203.0.113.0/24 because new monitoring"
@@ -271,6 +272,9 @@ async def test_a_deleted_machine_left_in_a_policy_is_named_and_taken_out(stage: 
     alice = stage.slack.person("alice")
     await alice.command("C0OPS", "/jit clean")
     await alice.wait_ephemeral("web-33")
+    stranger = guest(stage)
+    await stranger.command("C0OPS", "/jit clean")
+    assert "web-33" not in (await stranger.wait_ephemeral("No JIT policy")).all_text()
     await alice.command("C0OPS", "/jit clean web-04 because tidy")
     await alice.wait_ephemeral("web-04")
     assert not await stage.ledger.pending()

@@ -177,3 +177,15 @@ async def test_reason_goes_there_as_a_comment_and_an_edit_in_between_is_told(sta
     await in_thread(stage, card, "commented: `Thanks`")
     assert times(stage, card, "Keys rotated") == 1  # the line of the deed itself
     assert times(stage, card, "Looks real") == 1
+
+
+@pytest.mark.proves("D5")
+async def test_long_reason_is_one_comment_and_does_not_come_back(stage: Stage) -> None:
+    alert, card = await raised(stage)
+    kimura = stage.slack.person("kimura")
+    await kimura.command(SOC, f"/alerts resolve {alert.system_id} because {'long ' * 199}end")
+    await until(lambda: bool(there(stage, alert).comments), within=15)
+    stage.azure.analyst("eva@contoso.example").comment(alert, "Thanks")
+    await in_thread(stage, card, "commented: `Thanks`")
+    assert len(there(stage, alert).comments) == 2
+    assert times(stage, card, "commented:") == 1
